@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+// Everything that crosses the kernel/user line: map keys and values, images, records.
+//
+// Included by bpf/*.bpf.c and by user space alike, so: fixed-width <linux/types.h> types only,
+// no pointers, no bool, no enum or bit-field in a struct, padding spelled out. Byte order and
+// unit are part of the name: _be is network order, _ns nanoseconds, _bytes bytes.
+#ifndef PP_ABI_H // and not #pragma once: user space sees a copy
+#define PP_ABI_H
+
+#include <linux/types.h>
+
+#define PP_RULES_MAX 1024
+// Slot 0 is the default action; rules have slots 1 to PP_RULES_MAX.
+#define PP_SLOT_DEFAULT 0
+#define PP_SLOTS (PP_RULES_MAX + 1)
+#define PP_IFACES_MAX 64
+#define PP_CONSUMERS_MAX 32
+#define PP_CONSUMER_NONE 0xff
+// The longest packet a copy can hold; a longer one is cut to this.
+#define PP_COPY_BYTES_MAX 65536
+#define PP_TAKE_ALL 0xffffffffu
+
+// What happens to a packet once it was copied, if it was.
+enum pp_verdict {
+	PP_VERDICT_PASS,
+	PP_VERDICT_DROP,
+	PP_VERDICT_ROUTE,
+	PP_VERDICT_COUNT,
+};
+
+enum pp_frame_kind {
+	PP_FRAME_ETHERNET,
+	PP_FRAME_RAW_IP, // tun, WireGuard: the packet starts at the IP header
+};
+
+// Address family of a parsed packet or a rule: not AF_*, so that a byte holds it everywhere.
+enum pp_family {
+	PP_FAMILY_NONE = 0, // in a rule: any; in a key: neither IPv4 nor IPv6
+	PP_FAMILY_IP4 = 4,
+	PP_FAMILY_IP6 = 6,
+};
+
+// Counters of one receive queue on one CPU. The order is that of the names in
+// dataplane/ledger.c. Written by that CPU only, read by anyone through mmap.
+enum pp_count {
+	PP_COUNT_SEEN,
+	PP_COUNT_SEEN_BYTES,
+	PP_COUNT_PASSED, // to the kernel's stack, unparsed ones included; not route_no_*
+	PP_COUNT_DROPPED,
+	PP_COUNT_REDIRECTED,
+	PP_COUNT_ROUTE_NO_SOCKET, // passed: no AF_XDP socket covers the queue
+	PP_COUNT_ROUTE_NO_META, // passed: no room for metadata in front of the packet
+	PP_COUNT_ABORTED, // XDP_ABORTED: the image is missing or broken
+	PP_COUNT_COPIED,
+	PP_COUNT_COPY_RING_FULL,
+	PP_COUNT_COPY_NO_RING, // this CPU has no copy ring: it came online after the start
+	PP_COUNT_COPY_TOO_LONG, // the kernel could not give us the bytes
+	// Why a packet could not be parsed; each of these was passed.
+	PP_COUNT_UNPARSED_ETH_SHORT,
+	PP_COUNT_UNPARSED_VLAN_SHORT,
+	PP_COUNT_UNPARSED_VLAN_DEEP, // more than two tags
+	PP_COUNT_UNPARSED_IP_SHORT,
+	PP_COUNT_UNPARSED_IP_BAD,
+	PP_COUNT_UNPARSED_EXT_SHORT,
+	PP_COUNT_UNPARSED_EXT_DEEP, // more than PP_EXT_HEADERS_MAX extension headers
+	PP_COUNT_UNPARSED_L4_SHORT,
+	PP_COUNT_END,
+};
+#define PP_EXT_HEADERS_MAX 8
+
+struct pp_queue_row {
+	__u64 count[32]; // enum pp_count
+};
+_Static_assert(PP_COUNT_END <= 32, "pp_queue_row holds every counter");
+
+struct pp_rule_row {
+	__u64 pkts;
+	__u64 bytes;
+};
+
+// All counters of one CPU: one lookup for a packet. Whole cache lines.
+struct pp_cpu_rows {
+	struct pp_rule_row rule[PP_SLOTS];
+	__u64 pad[6];
+	struct pp_queue_row queue[]; // of every interface: queue_base + queue
+};
+_Static_assert(sizeof(struct pp_cpu_rows) % 64 == 0, "no line is shared between CPUs");
+
+// What each program is told at load: one per interface.
+struct pp_tap_config {
+	__u32 frame_kind; // enum pp_frame_kind
+	__u32 iface;
+	__u32 queue_base; // first row of this interface in pp_cpu_rows and pp_xsks
+	__u32 queue_count; // rows; the last one is for queues beyond
+	__u32 timestamps; // 1: time_ns is filled
+};
+// In front of a routed packet (XDP metadata) and of a copied one (ring record).
+struct pp_meta {
+	__u64 time_ns; // CLOCK_MONOTONIC at the XDP program; 0: timestamps are off
+	__u32 rule_id; // 0: the default action
+	__u32 generation; // of the rule set that judged
+	__u32 len_bytes; // of the whole packet
+	__u32 cap_bytes; // of what follows this struct
+	__u16 queue; // receive queue on the interface
+	__u16 slot;
+	__u8 iface; // index of the interface in the configuration
+	__u8 consumer; // index of the consumer in the configuration
+	__u8 pad[2];
+};
+_Static_assert(sizeof(struct pp_meta) == 32, "the kernel takes at most 32 bytes of metadata");
+
+// What a packet is to the rules. One 64-bit word holds all but the addresses, so that most
+// rules are refused by one mask and one compare.
+//
+//   bits  0- 7  enum pp_family
+//   bits  8-15  IP protocol, after IPv6 extension headers; 0 where family is none
+//   bits 16-23  interface, index in the configuration
+//   bits 24-31  PP_KEY_PORTS | PP_KEY_LATER_FRAG
+//   bits 32-47  destination port, host order; 0 without PP_KEY_PORTS
+//   bits 48-63  source port, host order: both as they stand in the packet
+struct pp_key {
+	__u64 word;
+	// IPv4: addr[0] = source << 32 | destination, host order. IPv6: source high and low
+	// half, destination high and low half, each as the eight bytes stand in the packet.
+	__u64 addr[4];
+};
+#define PP_KEY_PORTS 0x01u
+#define PP_KEY_LATER_FRAG 0x02u
+#define PP_KEY_PROTO_SHIFT 8
+#define PP_KEY_IFACE_SHIFT 16
+#define PP_KEY_FLAGS_SHIFT 24
+#define PP_KEY_DPORT_SHIFT 32
+#define PP_KEY_SPORT_SHIFT 48
+
+// What a slot does.
+struct pp_action {
+	__u32 rule_id;
+	__u32 take_bytes; // of a copy; PP_TAKE_ALL
+	__u8 verdict; // enum pp_verdict
+	__u8 copy; // 1: copy first
+	__u8 copy_to; // consumer index, PP_CONSUMER_NONE
+	__u8 route_to;
+	__u8 no_meta; // 1: the consumer of the route reads none, so none is written
+	__u8 pad[3];
+};
+_Static_assert(sizeof(struct pp_action) == 16, "pp_action is indexed by a shift");
+
+// Every engine's image begins with this.
+struct pp_image_head {
+	__u32 generation;
+	__u32 pad;
+	struct pp_action action[PP_SLOTS];
+};
+
+// Engine `linear`: per family the rules that can match it, in rule order. A rule matches when
+// (word & mask) == value, the same for the addresses, and both ports lie in range. The words
+// stand apart from the rest: they refuse most rules, four to a cache line. A list ends at a
+// multiple of PP_LINEAR_STEP; the padding never matches.
+#define PP_LINEAR_STEP 4
+struct pp_linear_word {
+	__u64 mask;
+	__u64 value;
+};
+
+struct pp_linear_ports {
+	__u16 sport_lo;
+	__u16 sport_hi;
+	__u16 dport_lo;
+	__u16 dport_hi;
+};
+
+struct pp_linear_ip4 {
+	__u64 addr_mask;
+	__u64 addr_value;
+	struct pp_linear_ports ports;
+	__u32 slot;
+	__u32 pad;
+};
+_Static_assert(sizeof(struct pp_linear_ip4) == 32, "no hidden padding");
+
+struct pp_linear_ip6 {
+	__u64 addr_mask[4];
+	__u64 addr_value[4];
+	struct pp_linear_ports ports;
+	__u32 slot;
+	__u32 pad;
+};
+_Static_assert(sizeof(struct pp_linear_ip6) == 80, "no hidden padding");
+
+// Frames that are neither: only `any` and `on` can match them, and the word says it all.
+struct pp_linear_other {
+	__u32 slot;
+};
+
+struct pp_linear_image {
+	struct pp_image_head head;
+	__u32 ip4_count; // multiples of PP_LINEAR_STEP
+	__u32 ip6_count;
+	__u32 other_count;
+	__u32 pad;
+	struct pp_linear_word ip4_word[PP_RULES_MAX];
+	struct pp_linear_word ip6_word[PP_RULES_MAX];
+	struct pp_linear_word other_word[PP_RULES_MAX];
+	struct pp_linear_ip4 ip4[PP_RULES_MAX];
+	struct pp_linear_ip6 ip6[PP_RULES_MAX];
+	struct pp_linear_other other[PP_RULES_MAX];
+};
+
+#endif

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+// What is done to a judged packet: count, copy, route.
+#pragma once
+
+#include "maps.bpf.h"
+
+// A packet on its way through the program. What is cheap to ask again is not kept: the program has
+// ten registers.
+struct pp_packet {
+	struct xdp_md *ctx;
+	struct pp_cpu_rows *rows; // counters of this CPU
+	struct pp_queue_row *row; // and of the queue on it
+	const struct pp_image_head *head;
+	const struct pp_action *action;
+	__u32 slot;
+	__u32 len_bytes;
+};
+
+static __always_inline void pp_count(const struct pp_packet *pkt, __u32 counter)
+{
+	pkt->row->count[counter]++;
+}
+
+// Row of the packet's queue: queues beyond those known at load share the last one.
+static __always_inline __u32 pp_queue_index(__u32 queue)
+{
+	__u32 count = pp_tap_config.queue_count;
+
+	return pp_tap_config.queue_base + (queue < count ? queue : count - 1);
+}
+
+// slot is below PP_SLOTS: the caller has looked.
+static __always_inline void pp_count_rule(const struct pp_packet *pkt)
+{
+	struct pp_rule_row *rule = &pkt->rows->rule[pkt->slot];
+
+	rule->pkts++;
+	rule->bytes += pkt->len_bytes;
+}
+
+static __always_inline void
+pp_meta_fill(struct pp_meta *meta, const struct pp_packet *pkt, __u32 cap_bytes, __u8 consumer)
+{
+	meta->time_ns = pp_tap_config.timestamps ? bpf_ktime_get_ns() : 0;
+	meta->rule_id = pkt->action->rule_id;
+	meta->generation = pkt->head->generation;
+	meta->len_bytes = pkt->len_bytes;
+	meta->cap_bytes = cap_bytes;
+	meta->queue = pkt->ctx->rx_queue_index;
+	meta->slot = pkt->slot;
+	meta->iface = pp_tap_config.iface;
+	meta->consumer = consumer;
+	meta->pad[0] = 0;
+	meta->pad[1] = 0;
+}
+
+static __always_inline __u64 pp_wake_flags(__u32 cpu)
+{
+	const volatile __u64 *wake = bpf_map_lookup_elem(&pp_wake, &cpu);
+
+	return wake != NULL && *wake ? 0 : BPF_RB_NO_WAKEUP;
+}
+
+// Load the packet's first bytes, 1 to PP_COPY_BYTES_MAX of them: the helper takes one less at a time.
+static __always_inline long pp_load(const struct pp_packet *pkt, __u8 *to, __u64 bytes)
+{
+	const __u32 most = PP_COPY_BYTES_MAX - 1;
+
+	if (bytes > most) {
+		if (bpf_xdp_load_bytes(pkt->ctx, most, to + most, 1))
+			return -1;
+		bytes = most;
+	}
+	// The verifier wants to see the bounds that the compiler would drop as known; Linux 6.1 does
+	// not learn `at least 1` from a comparison with 0, but does from adding 1.
+	bytes--;
+	asm volatile("" : "+r"(bytes));
+	if (bytes >= most)
+		return -1;
+	return bpf_xdp_load_bytes(pkt->ctx, 0, to, bytes + 1);
+}
+
+// Copy the packet, or its first take_bytes, into this CPU's ring.
+//
+// @return  The counter of what happened.
+static __always_inline __u32 pp_copy(const struct pp_packet *pkt)
+{
+	__u32 cpu = bpf_get_smp_processor_id();
+	void *ring = bpf_map_lookup_elem(&pp_copy_rings, &cpu);
+	struct pp_record *record = bpf_map_lookup_elem(&pp_records, &cpu);
+	__u64 bytes = pkt->len_bytes;
+	__u64 record_bytes;
+
+	if (ring == NULL || record == NULL)
+		return PP_COUNT_COPY_NO_RING;
+	if (bytes > pkt->action->take_bytes)
+		bytes = pkt->action->take_bytes;
+	if (bytes > PP_COPY_BYTES_MAX)
+		bytes = PP_COPY_BYTES_MAX;
+	pp_meta_fill(&record->meta, pkt, bytes, pkt->action->copy_to);
+	if (pp_load(pkt, record->packet, bytes))
+		return PP_COUNT_COPY_TOO_LONG;
+	record_bytes = bytes + sizeof(record->meta);
+	asm volatile("" : "+r"(record_bytes));
+	if (record_bytes > sizeof(*record) ||
+	    bpf_ringbuf_output(ring, record, record_bytes, pp_wake_flags(cpu)))
+		return PP_COUNT_COPY_RING_FULL;
+	return PP_COUNT_COPIED;
+}
+
+// Room for metadata right in front of the packet, in the place of what a driver or a program before
+// us may have put there: user space looks there and cannot know how much there is.
+static __always_inline struct pp_meta *pp_meta_reserve(struct xdp_md *ctx)
+{
+	long there = (void *)(long)ctx->data - (void *)(long)ctx->data_meta;
+	struct pp_meta *meta;
+
+	if (bpf_xdp_adjust_meta(ctx, (int)there - (int)sizeof(*meta)))
+		return NULL;
+	meta = (void *)(long)ctx->data_meta;
+	return (void *)(meta + 1) > (void *)(long)ctx->data ? NULL : meta;
+}
+
+static __always_inline int pp_redirect(const struct pp_packet *pkt)
+{
+	if (bpf_redirect_map(&pp_xsks, pp_queue_index(pkt->ctx->rx_queue_index), XDP_PASS) ==
+	    XDP_REDIRECT) {
+		pp_count(pkt, PP_COUNT_REDIRECTED);
+		return XDP_REDIRECT;
+	}
+	pp_count(pkt, PP_COUNT_ROUTE_NO_SOCKET);
+	return XDP_PASS;
+}
+
+// Redirect to the AF_XDP socket of the packet's queue, metadata in front.
+//
+// Without metadata never redirect to who reads it: user space would read what the frame held
+// before. On the way back to the stack the metadata comes off, or GRO stops merging.
+static __always_inline int pp_route(const struct pp_packet *pkt)
+{
+	struct pp_meta *meta;
+	int verdict;
+
+	if (pkt->action->no_meta)
+		return pp_redirect(pkt);
+	meta = pp_meta_reserve(pkt->ctx);
+	if (meta == NULL) {
+		pp_count(pkt, PP_COUNT_ROUTE_NO_META);
+		return XDP_PASS;
+	}
+	pp_meta_fill(meta, pkt, pkt->len_bytes, pkt->action->route_to);
+	verdict = pp_redirect(pkt);
+	if (verdict == XDP_PASS)
+		bpf_xdp_adjust_meta(pkt->ctx, sizeof(*meta));
+	return verdict;
+}
+
+static __always_inline int pp_pass(const struct pp_packet *pkt)
+{
+	pp_count(pkt, PP_COUNT_PASSED);
+	return XDP_PASS;
+}
+
+static __always_inline int pp_drop(const struct pp_packet *pkt)
+{
+	pp_count(pkt, PP_COUNT_DROPPED);
+	return XDP_DROP;
+}
+
+static __always_inline int pp_abort(const struct pp_packet *pkt)
+{
+	pp_count(pkt, PP_COUNT_ABORTED);
+	return XDP_ABORTED;
+}

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+// Engine `linear`, kernel half: scan the family's list, first match wins.
+#pragma once
+
+#include "abi.h"
+
+#ifndef __always_inline
+#define __always_inline inline __attribute__((always_inline))
+#endif
+
+// A rule is refused in three steps, most by the first: the word, the addresses, the ports. Each step
+// is one branch, whatever it compares: the verifier keeps at most 8,192 pending ones, eight for
+// each rule.
+static __always_inline int pp_linear_word_hit(const struct pp_linear_word *rule,
+					      const struct pp_key *key)
+{
+	return (key->word & rule->mask) == rule->value;
+}
+
+// The sign of each difference says which port lies outside. A packet without ports has 0 for both,
+// and a rule that asks for ports has refused it by its word.
+static __always_inline int pp_linear_ports_hit(const struct pp_linear_ports *rule,
+					       const struct pp_key *key)
+{
+	__s64 sport = key->word >> PP_KEY_SPORT_SHIFT;
+	__s64 dport = key->word >> PP_KEY_DPORT_SHIFT & 0xffff;
+
+	return ((sport - rule->sport_lo) | (rule->sport_hi - sport) | (dport - rule->dport_lo) |
+		(rule->dport_hi - dport)) >= 0;
+}
+
+static __always_inline int pp_linear_ip4_hit(const struct pp_linear_ip4 *rule,
+					     const struct pp_key *key)
+{
+	return (key->addr[0] & rule->addr_mask) == rule->addr_value &&
+	       pp_linear_ports_hit(&rule->ports, key);
+}
+
+static __always_inline int pp_linear_ip6_hit(const struct pp_linear_ip6 *rule,
+					     const struct pp_key *key)
+{
+	return (((key->addr[0] & rule->addr_mask[0]) ^ rule->addr_value[0]) |
+		((key->addr[1] & rule->addr_mask[1]) ^ rule->addr_value[1]) |
+		((key->addr[2] & rule->addr_mask[2]) ^ rule->addr_value[2]) |
+		((key->addr[3] & rule->addr_mask[3]) ^ rule->addr_value[3])) == 0 &&
+	       pp_linear_ports_hit(&rule->ports, key);
+}
+
+static __always_inline int pp_linear_other_hit(const struct pp_linear_other *rule,
+					       const struct pp_key *key)
+{
+	(void)rule;
+	(void)key;
+	return 1;
+}
+
+// The three scans differ in the type of the entry only. count is a multiple of PP_LINEAR_STEP.
+#define PP_LINEAR_TRY(name, j)                                                                     \
+	if (pp_linear_word_hit(&word[j], key) && pp_linear_##name##_hit(&rule[j], key))            \
+		return rule[j].slot;
+#define PP_LINEAR_SCAN(name)                                                                       \
+	static __always_inline __u32 pp_linear_scan_##name(const struct pp_linear_word *word,      \
+							   const struct pp_linear_##name *rule,    \
+							   __u32 count, const struct pp_key *key)  \
+	{                                                                                          \
+		for (__u32 i = 0; i < PP_RULES_MAX && i < count; i += PP_LINEAR_STEP) {            \
+			PP_LINEAR_TRY(name, 0)                                                     \
+			PP_LINEAR_TRY(name, 1)                                                     \
+			PP_LINEAR_TRY(name, 2)                                                     \
+			PP_LINEAR_TRY(name, 3)                                                     \
+			word += PP_LINEAR_STEP;                                                    \
+			rule += PP_LINEAR_STEP;                                                    \
+		}                                                                                  \
+		return PP_SLOT_DEFAULT;                                                            \
+	}
+_Static_assert(PP_LINEAR_STEP == 4, "unrolled by hand");
+PP_LINEAR_SCAN(ip4)
+PP_LINEAR_SCAN(ip6)
+PP_LINEAR_SCAN(other)
+
+// @return  The slot of the first rule that matches, PP_SLOT_DEFAULT if none does.
+static __always_inline __u32 pp_match(const struct pp_linear_image *image, const struct pp_key *key)
+{
+	switch ((__u8)key->word) {
+	case PP_FAMILY_IP4:
+		return pp_linear_scan_ip4(image->ip4_word, image->ip4, image->ip4_count, key);
+	case PP_FAMILY_IP6:
+		return pp_linear_scan_ip6(image->ip6_word, image->ip6, image->ip6_count, key);
+	default:
+		return pp_linear_scan_other(image->other_word, image->other, image->other_count,
+					    key);
+	}
+}
