@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+#include "analyser.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "cache_line.h"
+#include "count.h"
+#include "handoff.h"
+#include "ring.h"
+#include "thread.h"
+
+#define BURST 64
+// Empty rounds before the thread sleeps, and how long it sleeps then: twice as long each time.
+#define SPINS 256
+#define SLEEP_MIN_NS 20000
+#define SLEEP_MAX_NS 500000
+
+struct pp_analyser {
+	struct pp_analyser_params params;
+	struct pp_count_table *table;
+	struct pp_handoff **handoff; // by worker
+	struct pp_ring **returns; // by worker
+	struct pp_ledger_row *ledger; // by row; written by the thread
+	pthread_t thread;
+	bool running;
+	bool stop;
+};
+
+static uint32_t power_of_two(uint32_t n)
+{
+	uint32_t power = 2;
+
+	while (power < n && power < PP_RING_SLOTS_MAX)
+		power *= 2;
+	return power;
+}
+
+static int create_rings(struct pp_analyser *analyser)
+{
+	uint32_t slots = power_of_two(analyser->params.frames_away_max);
+
+	for (uint32_t i = 0; i < analyser->params.worker_count; i++) {
+		int ret = pp_handoff_create(&analyser->handoff[i], analyser->params.handoff_bytes);
+
+		ret = ret ?: pp_ring_create(&analyser->returns[i], slots);
+		if (ret < 0)
+			return ret;
+	}
+	return 0;
+}
+
+int pp_analyser_create(struct pp_analyser **out,
+		       const struct pp_analyser_params *params,
+		       struct pp_error *err)
+{
+	struct pp_analyser *analyser = calloc(1, sizeof(*analyser));
+	int ret = -ENOMEM;
+
+	if (analyser == NULL)
+		goto failed;
+	analyser->params = *params;
+	analyser->handoff = calloc(params->worker_count, sizeof(*analyser->handoff));
+	analyser->returns = calloc(params->worker_count, sizeof(*analyser->returns));
+	analyser->ledger = calloc(params->rows->total, sizeof(*analyser->ledger));
+	if (analyser->handoff == NULL || analyser->returns == NULL || analyser->ledger == NULL)
+		goto destroy_analyser;
+	ret = pp_count_create(&analyser->table, params->frame_kind);
+	ret = ret ?: create_rings(analyser);
+	if (ret < 0)
+		goto destroy_analyser;
+	*out = analyser;
+	return 0;
+
+destroy_analyser:
+	pp_analyser_destroy(analyser);
+failed:
+	return pp_error_set(err, ret, 0, 0, "no memory for an analysis thread");
+}
+
+void pp_analyser_destroy(struct pp_analyser *analyser)
+{
+	if (analyser == NULL)
+		return;
+	pp_analyser_stop(analyser);
+	for (uint32_t i = 0; analyser->handoff && i < analyser->params.worker_count; i++)
+		pp_handoff_destroy(analyser->handoff[i]);
+	for (uint32_t i = 0; analyser->returns && i < analyser->params.worker_count; i++)
+		pp_ring_destroy(analyser->returns[i]);
+	pp_count_destroy(analyser->table);
+	free(analyser->ledger);
+	free(analyser->returns);
+	free(analyser->handoff);
+	free(analyser);
+}
+
+static void analyse(struct pp_analyser *analyser, const struct pp_handoff_item *item)
+{
+	uint32_t row = pp_rows_index(analyser->params.rows, item->meta->iface, item->meta->queue);
+
+	pp_count_packet(analyser->table, item->meta, item->data);
+	pp_rows_bump(&analyser->ledger[row],
+		     item->routed ? PP_LEDGER_ANALYSED : PP_LEDGER_COPY_ANALYSED, 1);
+}
+
+// The ring back holds every frame that can be away, so it takes all at once; were there ever more,
+// the worker makes room in its next loop. Once workers are joined nobody wants them any more.
+static void
+give_back(struct pp_analyser *analyser, struct pp_ring *returns, const uint64_t frame[], uint32_t n)
+{
+	uint32_t done = pp_ring_push(returns, frame, n);
+
+	while (done < n && !__atomic_load_n(&analyser->stop, __ATOMIC_ACQUIRE))
+		done += pp_ring_push(returns, frame + done, n - done);
+}
+
+static uint32_t serve(struct pp_analyser *analyser, uint32_t worker)
+{
+	struct pp_handoff *handoff = analyser->handoff[worker];
+	struct pp_handoff_item item[BURST];
+	uint64_t back[BURST];
+	uint32_t back_count = 0;
+	uint32_t n = pp_handoff_burst(handoff, item, BURST);
+
+	for (uint32_t i = 0; i < n; i++)
+		__builtin_prefetch(item[i].meta);
+	for (uint32_t i = 0; i < n; i++) {
+		analyse(analyser, &item[i]);
+		if (item[i].lent)
+			back[back_count++] = pp_analyser_frame(item[i].row, item[i].data);
+	}
+	pp_handoff_release(handoff);
+	give_back(analyser, analyser->returns[worker], back, back_count);
+	return n;
+}
+
+static void idle(uint32_t empty_rounds, long *sleep_ns)
+{
+	struct timespec pause = {.tv_nsec = *sleep_ns};
+
+	if (empty_rounds < SPINS) {
+		__builtin_ia32_pause();
+		return;
+	}
+	nanosleep(&pause, NULL);
+	if (*sleep_ns < SLEEP_MAX_NS)
+		*sleep_ns *= 2;
+}
+
+static void *analyser_run(void *arg)
+{
+	struct pp_analyser *analyser = arg;
+	long sleep_ns = SLEEP_MIN_NS;
+	uint32_t empty_rounds = 0;
+
+	for (;;) {
+		// acquire: once stop is seen, so is everything the workers pushed before it
+		bool stop = __atomic_load_n(&analyser->stop, __ATOMIC_ACQUIRE);
+		uint32_t n = 0;
+
+		for (uint32_t i = 0; i < analyser->params.worker_count; i++)
+			n += serve(analyser, i);
+		if (n > 0) {
+			empty_rounds = 0;
+			sleep_ns = SLEEP_MIN_NS;
+			continue;
+		}
+		if (stop)
+			return NULL;
+		idle(empty_rounds++, &sleep_ns);
+	}
+}
+
+int pp_analyser_start(struct pp_analyser *analyser, struct pp_error *err)
+{
+	char name[16];
+	int ret;
+
+	snprintf(name, sizeof(name), "pp-analyse-%u", analyser->params.index % 1000);
+	ret = pp_thread_start(&analyser->thread, name, analyser->params.cpu, analyser_run, analyser,
+			      err);
+	analyser->running = ret == 0;
+	return ret;
+}
+
+void pp_analyser_stop(struct pp_analyser *analyser)
+{
+	if (!analyser->running)
+		return;
+	__atomic_store_n(&analyser->stop, true, __ATOMIC_RELEASE);
+	pthread_join(analyser->thread, NULL);
+	analyser->running = false;
+}
+
+struct pp_handoff *pp_analyser_handoff(struct pp_analyser *analyser, uint32_t worker)
+{
+	return analyser->handoff[worker];
+}
+
+struct pp_ring *pp_analyser_returns(struct pp_analyser *analyser, uint32_t worker)
+{
+	return analyser->returns[worker];
+}
+
+const struct pp_count_table *pp_analyser_table(const struct pp_analyser *analyser)
+{
+	return analyser->table;
+}
+
+void pp_analyser_ledger(const struct pp_analyser *analyser, uint32_t row, struct pp_ledger_row *sum)
+{
+	pp_rows_read(sum, &analyser->ledger[row]);
+}

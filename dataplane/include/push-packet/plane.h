@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+// The dataplane: taps on interfaces, AF_XDP sockets, copy rings, workers, analysers.
+//
+// Threads    everything here: the control thread. The plane starts its own workers and
+//            analysis threads between pp_plane_start() and pp_plane_stop().
+// Cost       control path; pp_plane_open() loads programs (tens of milliseconds an interface).
+// Ownership  the plane owns what it opens; pp_plane_close() detaches and frees all of it. A
+//            process that dies detaches too: every program is held by a bpf_link.
+#pragma once
+
+#include <net/if.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <push-packet/error.h>
+#include <push-packet/ledger.h>
+#include <push-packet/ruleset.h>
+
+#define PP_CPUS_MAX 1024
+#define PP_QUEUES_PER_IFACE_MAX 256
+#define PP_WORKERS_MAX 64
+
+enum pp_xdp_mode {
+	PP_XDP_NATIVE,
+	PP_XDP_SKB,
+	PP_XDP_AUTO, // native, else skb; what is in force is reported
+};
+
+enum pp_bind_mode {
+	PP_BIND_AUTO, // zero-copy, else copy
+	PP_BIND_COPY,
+	PP_BIND_ZEROCOPY,
+};
+
+enum pp_idle_mode {
+	PP_IDLE_BUSY, // spin
+	PP_IDLE_ADAPTIVE, // spin, then sleep in poll() until packets come
+	PP_IDLE_INTERRUPT, // sleep whenever there is nothing to do
+};
+
+enum pp_hugepages {
+	PP_HUGEPAGES_AUTO, // when the system has free ones
+	PP_HUGEPAGES_OFF,
+	PP_HUGEPAGES_ON, // or fail
+};
+
+enum pp_consumer_kind {
+	PP_CONSUMER_COUNT, // analyser: per rule and per source, with packet-size histogram
+	PP_CONSUMER_SINK, // routed packets: count and recycle
+	PP_CONSUMER_REFLECT, // routed packets: swap addresses and send back
+	PP_CONSUMER_KINDS,
+};
+
+struct pp_iface_config {
+	char name[IFNAMSIZ];
+	uint8_t mode; // enum pp_xdp_mode
+	uint8_t bind; // enum pp_bind_mode
+	// Queues that get an AF_XDP socket; the rest route to none. queues_all: every queue.
+	bool queues_all;
+	uint32_t queue_count;
+	uint16_t queue[PP_QUEUES_PER_IFACE_MAX]; // ascending, unique
+};
+
+struct pp_consumer_config {
+	char name[PP_NAME_BYTES];
+	uint8_t kind; // enum pp_consumer_kind
+	// COUNT only. 0: analysed on the worker itself; 1: on a thread of its own.
+	uint32_t threads;
+	int32_t cpu; // that thread's CPU; -1: not pinned
+};
+
+struct pp_plane_config {
+	uint32_t iface_count; // 1 to PP_IFACES_MAX
+	struct pp_iface_config *iface;
+	uint32_t consumer_count; // 0 to PP_CONSUMERS_MAX
+	struct pp_consumer_config *consumer;
+
+	char engine[PP_NAME_BYTES]; // "linear" or "auto"
+	uint32_t worker_count; // 0: one per queue, at most one per CPU of the process
+	uint32_t worker_cpu_count; // 0: spread over the CPUs of the process
+	uint16_t worker_cpu[PP_WORKERS_MAX];
+	uint8_t idle; // enum pp_idle_mode
+	bool timestamps; // time_ns in records and metadata
+
+	uint32_t rx_slots; // powers of two, 64 to 65536
+	uint32_t tx_slots;
+	uint32_t fill_slots;
+	uint32_t completion_slots;
+	uint32_t handoff_bytes; // per analysis thread and worker; a power of two, 4 KiB to 1 GiB
+	uint32_t copy_ring_bytes; // per CPU; a power of two, 4096 to 1 GiB
+	uint32_t chunk_bytes; // 2048 or 4096
+	uint32_t frames; // per socket; 0: as many as the rings need, and some for analysers
+	uint8_t hugepages; // enum pp_hugepages
+};
+
+// Fill cfg with the defaults that README's config reference gives; no interface, no consumer.
+void pp_plane_config_init(struct pp_plane_config *cfg);
+
+// Frames one socket needs so that no ring can starve another: the least that cfg->frames may be.
+uint32_t pp_plane_frames_needed(const struct pp_plane_config *cfg);
+
+struct pp_plane;
+
+// Check cfg and rules against this machine, attaching nothing: interfaces, queues, CPUs, sizes,
+// `native` where the interface cannot, `on` and `to` names in rules.
+//
+// @param err   Says what is wrong; line and col are 0. An implementation sets what it is about
+//              in *where (may be NULL), for the caller to point at the place in its file.
+// @return      0; -EINVAL; -ENODEV: no such interface; -EOPNOTSUPP; -errno.
+enum pp_where_kind {
+	PP_WHERE_NONE,
+	PP_WHERE_IFACE, // index: interface
+	PP_WHERE_IFACE_MODE,
+	PP_WHERE_IFACE_BIND,
+	PP_WHERE_IFACE_QUEUE, // index: interface, sub: index in queue[]
+	PP_WHERE_CONSUMER, // index: consumer
+	PP_WHERE_WORKER_COUNT,
+	PP_WHERE_WORKER_CPU, // index: in worker_cpu[]
+	PP_WHERE_CONSUMER_CPU, // index: consumer
+	PP_WHERE_FRAMES,
+	PP_WHERE_ENGINE,
+	PP_WHERE_HUGEPAGES,
+	PP_WHERE_RULE, // index: rule id
+};
+struct pp_where {
+	enum pp_where_kind kind;
+	uint32_t index;
+	uint32_t sub;
+};
+int pp_plane_check(const struct pp_plane_config *cfg,
+		   const struct pp_ruleset *rules,
+		   struct pp_where *where,
+		   struct pp_error *err);
+
+// Load, create every ring, attach to every interface, create every socket. Packets are judged
+// from the moment their interface is attached, before this returns; routed ones pass until their
+// queue has its socket (route_no_socket). Rings keep what comes until pp_plane_start().
+//
+// @param cfg    Copied.
+// @param rules  Copied.
+// @return       0; what pp_plane_check() returns; -EPERM: err names the missing capabilities;
+//               -EBUSY: an interface has an XDP program. On failure nothing is attached.
+int pp_plane_open(struct pp_plane **out,
+		  const struct pp_plane_config *cfg,
+		  const struct pp_ruleset *rules,
+		  struct pp_where *where,
+		  struct pp_error *err);
+
+// Start workers and analysis threads.
+//
+// @return  0; -errno of thread creation or pinning, with err set.
+int pp_plane_start(struct pp_plane *plane, struct pp_error *err);
+
+// Detach from every interface, let workers and analysers drain, and join them. The ledger can
+// still be read. Call once.
+void pp_plane_stop(struct pp_plane *plane);
+
+// Free everything; stops first if needed. NULL is allowed.
+void pp_plane_close(struct pp_plane *plane);
+
+// Something happened to an interface. text is one line for a log.
+struct pp_plane_event {
+	uint64_t time_ns; // CLOCK_REALTIME
+	uint32_t iface; // index in the configuration
+	char text[200];
+};
+
+// A descriptor that becomes readable when pp_plane_poll() has work. Borrowed.
+int pp_plane_fd(const struct pp_plane *plane);
+
+// See what changed on the interfaces (deleted, returned, up, down, MTU, channels) and act: attach
+// again, open sockets on new queues. Call when pp_plane_fd() is readable and at least once a
+// second, because a change of the channel count announces itself to nobody.
+//
+// @param event  Filled with up to max events, oldest first.
+// @return       Events stored.
+uint32_t pp_plane_poll(struct pp_plane *plane, struct pp_plane_event *event, uint32_t max);
+
+// Statistics. All rows are sums over CPUs, workers and sockets, closed sockets included.
+
+struct pp_iface_info {
+	const char *name; // borrowed
+	uint32_t ifindex; // 0: the interface is gone
+	uint8_t frame_kind; // enum pp_frame_kind
+	uint8_t mode; // in force: PP_XDP_NATIVE or PP_XDP_SKB
+	bool frags; // the xdp.frags variant is loaded
+	bool attached;
+	bool up;
+	uint32_t mtu_bytes;
+	uint32_t queue_count; // channels at the moment
+	uint32_t row_count; // rows 0 to row_count - 1 of pp_plane_queue(); the last one stands
+		// for packets of queues beyond those known at the start
+	uint64_t times_deleted, times_returned, times_down, times_up, times_mtu, times_channels;
+};
+
+struct pp_queue_info {
+	int32_t queue; // -1: the row of queues beyond
+	bool socket; // an AF_XDP socket covers it
+	bool zerocopy; // in force
+	bool hugepages; // in force
+	int32_t numa_node; // of the UMEM; -1: unknown
+	uint32_t napi_id; // 0: none, preferred busy poll cannot work
+	int32_t worker; // index; -1: none
+	uint32_t frames;
+};
+
+uint32_t pp_plane_iface_count(const struct pp_plane *plane);
+void pp_plane_iface(const struct pp_plane *plane, uint32_t iface, struct pp_iface_info *out);
+void pp_plane_queue(const struct pp_plane *plane,
+		    uint32_t iface,
+		    uint32_t row,
+		    struct pp_queue_info *info,
+		    struct pp_ledger_row *ledger);
+
+// Packets and bytes that a rule judged. slot: entry's, or PP_SLOT_DEFAULT.
+struct pp_rule_stats {
+	uint64_t pkts;
+	uint64_t bytes;
+};
+void pp_plane_rule_stats(const struct pp_plane *plane, uint32_t slot, struct pp_rule_stats *out);
+
+// The rules in force. Borrowed.
+const struct pp_ruleset *pp_plane_rules(const struct pp_plane *plane);
+
+// The engine in force, and why it was picked when the configuration said auto. Borrowed.
+const char *pp_plane_engine(const struct pp_plane *plane);
+
+struct pp_worker_info {
+	int32_t cpu;
+	uint64_t loops;
+	uint64_t idle_loops; // nothing was there
+	uint64_t sleeps; // in poll()
+	uint64_t kicks; // system calls for AF_XDP
+};
+uint32_t pp_plane_worker_count(const struct pp_plane *plane);
+void pp_plane_worker(const struct pp_plane *plane, uint32_t worker, struct pp_worker_info *out);
+
+// What a COUNT consumer saw.
+#define PP_SIZE_BUCKETS 8 // up to 64, 128, 256, 512, 1024, 1518, 9216 bytes, and above
+extern const uint32_t pp_size_bucket_max_bytes[PP_SIZE_BUCKETS - 1];
+
+struct pp_count_stats {
+	uint64_t pkts;
+	uint64_t bytes; // whole packets, not what was captured
+	uint64_t size_pkts[PP_SIZE_BUCKETS];
+};
+
+struct pp_source_stats {
+	uint8_t family; // enum pp_family; NONE: not IP, or cut off before the source address
+	uint8_t addr[16];
+	struct pp_count_stats count;
+};
+
+uint32_t pp_plane_consumer_count(const struct pp_plane *plane);
+const struct pp_consumer_config *pp_plane_consumer(const struct pp_plane *plane, uint32_t consumer);
+
+// What a COUNT consumer counted for one rule slot.
+//
+// @return  0; -EINVAL: not a COUNT consumer, or no such slot.
+int pp_plane_count_rule(const struct pp_plane *plane,
+			uint32_t consumer,
+			uint32_t slot,
+			struct pp_count_stats *out);
+
+// The sources with the most packets, most first. Sources that found no room in the table of a
+// worker or thread (65,536 entries, 16 looked at for each) are summed in other.
+//
+// @return  Entries stored, 0 to max; -EINVAL: not a COUNT consumer.
+int pp_plane_count_sources(const struct pp_plane *plane,
+			   uint32_t consumer,
+			   struct pp_source_stats *out,
+			   uint32_t max,
+			   struct pp_count_stats *other);
+
+// Every column over all interfaces and queues.
+void pp_plane_total(const struct pp_plane *plane, struct pp_ledger_row *out);
+
+// Log lines of libbpf and libxdp, at warning level; NULL (the default): none.
+typedef void (*pp_log_fn)(void *arg, const char *line);
+void pp_set_log(pp_log_fn fn, void *arg);

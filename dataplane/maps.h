@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+// The BPF maps that all taps of a plane share, and their memory.
+//
+// Threads    control thread; counters may be read by any thread.
+// Cost       control path. Counters are read through mmap, without a system call.
+// Ownership  the maps live as long as struct pp_maps or a loaded program holds them.
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <push-packet/abi.h>
+#include <push-packet/error.h>
+#include <push-packet/ledger.h>
+#include <push-packet/plane.h>
+
+struct pp_bindings;
+struct pp_engine;
+
+struct pp_maps {
+	int images_fd;
+	int copy_rings_fd;
+	int records_fd;
+	int wake_fd;
+	int rows_fd;
+	int xsks_fd;
+	uint32_t cpu_count; // CPUs that can ever be there
+	uint32_t row_count; // queue rows of all interfaces
+	volatile uint64_t *wake; // [cpu]
+	const uint8_t *rows; // struct pp_cpu_rows by CPU, rows_bytes apart
+	size_t rows_bytes;
+};
+
+// Create every map.
+//
+// @param row_count  Queue rows of all interfaces together.
+// @return           0; -errno of the call that failed, with err set. Undone on failure.
+int pp_maps_init(struct pp_maps *maps,
+		 const struct pp_engine *engine,
+		 uint32_t row_count,
+		 struct pp_error *err);
+// What init() has not filled yet is left alone.
+void pp_maps_fini(struct pp_maps *maps);
+
+// Make fini() safe before init().
+void pp_maps_clear(struct pp_maps *maps);
+
+// Sums over CPUs.
+void pp_maps_queue(const struct pp_maps *maps, uint32_t row, struct pp_ledger_row *out);
+void pp_maps_rule(const struct pp_maps *maps, uint32_t slot, struct pp_rule_stats *out);
+
+// Compile rules into a fresh image and put it in force for every interface in one step.
+//
+// Returns after the kernel has waited for programs that still read the old image (a grace period:
+// 8 ms typical), which is gone by then.
+//
+// @return  0; as pp_engine.build(); -errno of the map calls.
+int pp_maps_publish(struct pp_maps *maps,
+		    const struct pp_engine *engine,
+		    const struct pp_ruleset *rules,
+		    const struct pp_bindings *bindings,
+		    uint32_t *rule_id,
+		    struct pp_error *err);

@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+#include "linear.bpf.h"
+#include "parse.bpf.h"
+
+#include "parse.h"
+
+int pp_parse_packet(
+	uint32_t kind, uint32_t iface, const uint8_t *data, uint32_t bytes, struct pp_key *key)
+{
+	return pp_parse(data, data + bytes, kind, iface, key);
+}
+
+uint32_t pp_parse_linear_match(const struct pp_linear_image *image, const struct pp_key *key)
+{
+	return pp_match(image, key);
+}

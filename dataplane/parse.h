@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+// The XDP program's own parser (bpf/parse.bpf.h), built for user space: analysers read packets with
+// the same eyes that judged them.
+//
+// Threads    any.
+// Cost       nothing allocated; touches the headers only.
+#pragma once
+
+#include <stdint.h>
+
+#include <push-packet/abi.h>
+
+// @param kind  enum pp_frame_kind.
+// @param key   Set when 0 is returned; addr only where the family has addresses.
+// @return      0, or why not: PP_COUNT_UNPARSED_*.
+int pp_parse_packet(
+	uint32_t kind, uint32_t iface, const uint8_t *data, uint32_t bytes, struct pp_key *key);
+
+// The slot that the image gives the key: the linear engine's kernel half, for tests.
+uint32_t pp_parse_linear_match(const struct pp_linear_image *image, const struct pp_key *key);

@@ -1,0 +1,339 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+#include "plane_priv.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+
+#include "analyser.h"
+#include "caps.h"
+#include "log.h"
+#include "worker.h"
+
+// After the programs are off, what is on its way arrives within a grace period; what does not
+// arrive within this is reported as in flight.
+#define DRAIN_POLL_NS (5 * 1000 * 1000)
+#define DRAIN_POLLS 400
+#define SETTLE_POLLS 4
+
+void pp_plane_config_init(struct pp_plane_config *config)
+{
+	*config = (struct pp_plane_config){
+		.engine = "auto",
+		.idle = PP_IDLE_ADAPTIVE,
+		.rx_slots = 2048,
+		.tx_slots = 2048,
+		.fill_slots = 2048,
+		.completion_slots = 2048,
+		.handoff_bytes = 1u << 20,
+		.copy_ring_bytes = 4u << 20,
+		.chunk_bytes = 2048,
+		.hugepages = PP_HUGEPAGES_AUTO,
+	};
+}
+
+uint32_t pp_plane_frames_needed(const struct pp_plane_config *config)
+{
+	return config->fill_slots + config->rx_slots + config->tx_slots + config->completion_slots +
+	       PP_BURST;
+}
+
+static void *copy_array(const void *from, size_t count, size_t bytes)
+{
+	void *copy = calloc(count ?: 1, bytes);
+
+	if (copy != NULL && count > 0)
+		memcpy(copy, from, count * bytes);
+	return copy;
+}
+
+static int
+copy_config(struct pp_plane *plane, const struct pp_plane_config *config, struct pp_error *err)
+{
+	plane->config = *config;
+	plane->config.iface =
+		copy_array(config->iface, config->iface_count, sizeof(config->iface[0]));
+	plane->config.consumer =
+		copy_array(config->consumer, config->consumer_count, sizeof(config->consumer[0]));
+	plane->iface = calloc(config->iface_count, sizeof(*plane->iface));
+	plane->consumer = calloc(config->consumer_count ?: 1, sizeof(*plane->consumer));
+	if (plane->config.iface == NULL || plane->config.consumer == NULL || plane->iface == NULL ||
+	    plane->consumer == NULL)
+		return pp_plane_no_memory(err);
+	plane->bindings = (struct pp_bindings){
+		.iface = plane->config.iface,
+		.iface_count = config->iface_count,
+		.consumer = plane->config.consumer,
+		.consumer_count = config->consumer_count,
+	};
+	return 0;
+}
+
+static int pick_engine(struct pp_plane *plane)
+{
+	plane->engine = pp_engine_find(plane->config.engine);
+	if (plane->engine == NULL)
+		return -EINVAL;
+	if (strcmp(plane->config.engine, "auto") == 0)
+		snprintf(plane->engine_text, sizeof(plane->engine_text),
+			 "%s (auto: the one engine there is, up to %u rules)", plane->engine->name,
+			 plane->engine->rules_max);
+	else
+		snprintf(plane->engine_text, sizeof(plane->engine_text), "%s", plane->engine->name);
+	return 0;
+}
+
+// A row for every queue that the interface can ever have, and one for those beyond.
+static int see_ifaces(struct pp_plane *plane, struct pp_error *err)
+{
+	for (uint32_t i = 0; i < plane->config.iface_count; i++) {
+		struct pp_plane_iface *iface = &plane->iface[i];
+		uint32_t queues;
+		int ret = pp_netif_get(plane->config.iface[i].name, &iface->netif);
+
+		if (ret < 0)
+			return pp_error_set(err, ret, 0, 0, "interface %s: %s",
+					    plane->config.iface[i].name, strerror(-ret));
+		queues = iface->netif.queue_max;
+		if (queues > PP_QUEUES_PER_IFACE_MAX)
+			queues = PP_QUEUES_PER_IFACE_MAX;
+		plane->frame_kind[i] = (uint8_t)iface->netif.frame_kind;
+		plane->rows.base[i] = (uint16_t)plane->rows.total;
+		plane->rows.count[i] = (uint16_t)(queues + 1);
+		plane->rows.total += queues + 1;
+		memset(iface->worker, 0xff, sizeof(iface->worker));
+	}
+	plane->retired = calloc(plane->rows.total, sizeof(*plane->retired));
+	return plane->retired == NULL ? pp_plane_no_memory(err) : 0;
+}
+
+static int open_taps(struct pp_plane *plane, struct pp_error *err)
+{
+	for (uint32_t i = 0; i < plane->config.iface_count; i++) {
+		const struct pp_tap_config config = {
+			.frame_kind = plane->frame_kind[i],
+			.iface = i,
+			.queue_base = plane->rows.base[i],
+			.queue_count = plane->rows.count[i],
+			.timestamps = plane->config.timestamps,
+		};
+		int ret = pp_tap_open(&plane->iface[i].tap, &plane->maps, &config, err);
+
+		if (ret < 0)
+			return ret;
+	}
+	return 0;
+}
+
+// A ring for every CPU that is online: an interrupt may come to any of them.
+static int open_rings(struct pp_plane *plane, struct pp_error *err)
+{
+	uint16_t cpu[PP_CPUS_MAX];
+	uint32_t cpus = pp_plane_online_cpus(cpu, PP_CPUS_MAX);
+
+	plane->ring = calloc(cpus, sizeof(*plane->ring));
+	if (plane->ring == NULL)
+		return pp_plane_no_memory(err);
+	for (uint32_t i = 0; i < cpus; i++) {
+		uint32_t key = cpu[i];
+		int ret;
+
+		ret = pp_copy_ring_open(&plane->ring[i], key, plane->config.copy_ring_bytes, err);
+		if (ret < 0)
+			return ret;
+		plane->ring_count++;
+		if (bpf_map_update_elem(plane->maps.copy_rings_fd, &key, &plane->ring[i].map_fd,
+					BPF_ANY))
+			return pp_error_set(err, -errno, 0, 0,
+					    "cannot set the copy ring of CPU %u: %s", key,
+					    strerror(errno));
+	}
+	return 0;
+}
+
+static int iface_error(struct pp_where *where, enum pp_where_kind kind, uint32_t iface, int ret)
+{
+	if (where != NULL)
+		*where = (struct pp_where){kind, iface, 0};
+	return ret;
+}
+
+// Before the first interface is touched: is any of them somebody else's?
+static int check_free(const struct pp_plane *plane, struct pp_where *where, struct pp_error *err)
+{
+	for (uint32_t i = 0; i < plane->config.iface_count; i++) {
+		int ret = pp_tap_check_free(plane->iface[i].netif.ifindex,
+					    plane->config.iface[i].name, err);
+
+		if (ret < 0)
+			return iface_error(where, PP_WHERE_IFACE, i, ret);
+	}
+	return 0;
+}
+
+static int attach_all(struct pp_plane *plane, struct pp_where *where, struct pp_error *err)
+{
+	for (uint32_t i = 0; i < plane->config.iface_count; i++) {
+		enum pp_where_kind kind;
+		int ret = pp_plane_iface_attach(plane, i, &kind, err);
+
+		if (ret < 0)
+			return iface_error(where, kind, i, ret);
+	}
+	return 0;
+}
+
+static int open_all(struct pp_plane *plane,
+		    const struct pp_plane_config *config,
+		    const struct pp_ruleset *rules,
+		    struct pp_where *where,
+		    struct pp_error *err)
+{
+	uint32_t rule_id;
+	int ret = 0;
+
+	ret = ret ?: copy_config(plane, config, err);
+	ret = ret ?: pp_ruleset_copy(&plane->rules, rules);
+	ret = ret ?: pick_engine(plane);
+	if (ret == 0)
+		plane->bindings.sole_sink = pp_bindings_sole_sink(&plane->bindings, plane->rules);
+	ret = ret ?: see_ifaces(plane, err);
+	ret = ret ?: check_free(plane, where, err);
+	ret = ret ?: pp_maps_init(&plane->maps, plane->engine, plane->rows.total, err);
+	ret = ret
+		      ?: pp_maps_publish(&plane->maps, plane->engine, plane->rules,
+					 &plane->bindings, &rule_id, err);
+	ret = ret ?: open_taps(plane, err);
+	ret = ret ?: open_rings(plane, err);
+	ret = ret ?: pp_plane_create_threads(plane, err);
+	ret = ret ?: pp_plane_watch(plane, err);
+	ret = ret ?: attach_all(plane, where, err);
+	return ret;
+}
+
+int pp_plane_open(struct pp_plane **out,
+		  const struct pp_plane_config *config,
+		  const struct pp_ruleset *rules,
+		  struct pp_where *where,
+		  struct pp_error *err)
+{
+	struct pp_plane *plane;
+	int ret;
+
+	ret = pp_plane_check(config, rules, where, err);
+	if (ret < 0)
+		return ret;
+	if (where != NULL)
+		*where = (struct pp_where){PP_WHERE_NONE, 0, 0};
+	ret = pp_caps_check(err);
+	if (ret < 0)
+		return ret;
+	plane = calloc(1, sizeof(*plane));
+	if (plane == NULL)
+		return pp_plane_no_memory(err);
+	pp_log_install();
+	plane->netlink_fd = -1;
+	pp_maps_clear(&plane->maps);
+	pp_error_set(err, 0, 0, 0, "out of memory");
+	ret = open_all(plane, config, rules, where, err);
+	if (ret < 0) {
+		pp_plane_close(plane);
+		return ret;
+	}
+	*out = plane;
+	return 0;
+}
+
+int pp_plane_start(struct pp_plane *plane, struct pp_error *err)
+{
+	int ret = 0;
+
+	for (uint32_t i = 0; ret == 0 && i < plane->config.consumer_count; i++)
+		if (plane->consumer[i].analyser != NULL)
+			ret = pp_analyser_start(plane->consumer[i].analyser, err);
+	for (uint32_t i = 0; ret == 0 && i < plane->worker_count; i++)
+		ret = pp_worker_start(plane->worker[i], err);
+	plane->started = ret == 0;
+	return ret;
+}
+
+static bool drained(const struct pp_plane *plane)
+{
+	struct pp_ledger_row total;
+	struct pp_ledger_in_flight f;
+
+	pp_plane_total(plane, &total);
+	pp_ledger_in_flight(&total, &f);
+	if (f.verdict || f.rx || f.worker || f.analysis || f.ring || f.copy_worker ||
+	    f.copy_analysis)
+		return false;
+	for (uint32_t i = 0; i < plane->config.iface_count; i++)
+		for (uint32_t queue = 0; queue < PP_QUEUES_PER_IFACE_MAX; queue++)
+			if (plane->iface[i].port[queue] != NULL &&
+			    pp_port_sending(plane->iface[i].port[queue]) > 0)
+				return false;
+	return true;
+}
+
+// A packet that a program saw just before it was taken off counts a moment later: nothing may be
+// on its way for some looks in a row.
+static void drain(const struct pp_plane *plane)
+{
+	const struct timespec pause = {.tv_nsec = DRAIN_POLL_NS};
+	int settled = 0;
+
+	for (int i = 0; i < DRAIN_POLLS && settled < SETTLE_POLLS; i++) {
+		nanosleep(&pause, NULL);
+		settled = drained(plane) ? settled + 1 : 0;
+	}
+}
+
+void pp_plane_stop(struct pp_plane *plane)
+{
+	if (plane->stopped)
+		return;
+	for (uint32_t i = 0; i < plane->config.iface_count; i++)
+		if (plane->iface[i].tap != NULL)
+			pp_tap_detach(plane->iface[i].tap);
+	if (plane->started)
+		drain(plane);
+	plane->stopped = true;
+	for (uint32_t i = 0; i < plane->worker_count; i++)
+		if (plane->worker[i] != NULL)
+			pp_worker_stop(plane->worker[i]);
+	for (uint32_t i = 0; i < plane->config.consumer_count; i++)
+		if (plane->consumer[i].analyser != NULL)
+			pp_analyser_stop(plane->consumer[i].analyser);
+}
+
+// The mirror of open_all().
+void pp_plane_close(struct pp_plane *plane)
+{
+	if (plane == NULL)
+		return;
+	if (plane->iface != NULL && plane->consumer != NULL)
+		pp_plane_stop(plane);
+	for (uint32_t i = 0; plane->iface != NULL && i < plane->config.iface_count; i++) {
+		pp_plane_close_ports(plane, i);
+		pp_tap_close(plane->iface[i].tap);
+	}
+	if (plane->netlink_fd >= 0)
+		close(plane->netlink_fd);
+	pp_plane_destroy_threads(plane);
+	for (uint32_t i = 0; i < plane->ring_count; i++)
+		pp_copy_ring_close(&plane->ring[i]);
+	free(plane->ring);
+	pp_maps_fini(&plane->maps);
+	free(plane->retired);
+	pp_ruleset_destroy(plane->rules);
+	free(plane->consumer);
+	free(plane->iface);
+	free(plane->config.consumer);
+	free(plane->config.iface);
+	free(plane);
+}

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+#include "plane_priv.h"
+
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+#include <bpf/bpf.h>
+
+#include "worker.h"
+
+#define WAIT_NS (1000 * 1000)
+#define WAITS 300
+
+bool pp_plane_wants_queue(const struct pp_iface_config *config, uint32_t queue)
+{
+	if (config->queues_all)
+		return true;
+	for (uint32_t i = 0; i < config->queue_count; i++)
+		if (config->queue[i] == queue)
+			return true;
+	return false;
+}
+
+// Give a worker the ports that are its own at this moment.
+static void publish_ports(struct pp_plane *plane, uint32_t worker)
+{
+	static struct pp_port *serve[PP_IFACES_MAX * PP_QUEUES_PER_IFACE_MAX];
+	static struct pp_port *leaving[PP_IFACES_MAX * PP_QUEUES_PER_IFACE_MAX];
+	uint32_t serve_count = 0, leaving_count = 0;
+
+	for (uint32_t i = 0; i < plane->config.iface_count; i++)
+		for (uint32_t queue = 0; queue < PP_QUEUES_PER_IFACE_MAX; queue++) {
+			struct pp_plane_iface *iface = &plane->iface[i];
+
+			if (iface->port[queue] == NULL || iface->worker[queue] != worker)
+				continue;
+			if (iface->leaving[queue])
+				leaving[leaving_count++] = iface->port[queue];
+			else
+				serve[serve_count++] = iface->port[queue];
+		}
+	pp_worker_set_ports(plane->worker[worker], serve, serve_count, leaving, leaving_count);
+}
+
+static void publish_all(struct pp_plane *plane)
+{
+	for (uint32_t i = 0; i < plane->worker_count; i++)
+		publish_ports(plane, i);
+}
+
+static int open_port(struct pp_plane *plane,
+		     uint32_t index,
+		     uint32_t queue,
+		     enum pp_where_kind *where,
+		     struct pp_error *err)
+{
+	struct pp_plane_iface *iface = &plane->iface[index];
+	const struct pp_port_params params = {
+		.iface_name = plane->config.iface[index].name,
+		.iface = index,
+		.queue = queue,
+		.row = plane->rows.base[index] + queue,
+		.frame_kind = plane->frame_kind[index],
+		.numa_node = iface->netif.numa_node,
+		.can_send = queue < iface->netif.tx_queue_count,
+		.bind = plane->config.iface[index].bind,
+		.skb = pp_tap_mode(iface->tap) == PP_XDP_SKB,
+		.patient = !plane->started,
+		.config = &plane->config,
+	};
+	uint32_t key = params.row;
+	int fd, ret;
+
+	ret = pp_port_open(&iface->port[queue], &params, where, err);
+	if (ret < 0)
+		return ret;
+	if (iface->worker[queue] == UINT16_MAX)
+		iface->worker[queue] = (uint16_t)(plane->next_worker++ % plane->worker_count);
+	publish_ports(plane, iface->worker[queue]);
+	fd = pp_port_fd(iface->port[queue]);
+	if (bpf_map_update_elem(plane->maps.xsks_fd, &key, &fd, BPF_ANY)) {
+		struct pp_port *port = iface->port[queue];
+
+		ret = pp_error_set(err, -errno, 0, 0, "cannot route queue %u of %s: %s", queue,
+				   params.iface_name, strerror(errno));
+		iface->port[queue] = NULL;
+		publish_ports(plane, iface->worker[queue]);
+		pp_port_close(port);
+	}
+	return ret;
+}
+
+int pp_plane_open_ports(struct pp_plane *plane,
+			uint32_t index,
+			enum pp_where_kind *where,
+			struct pp_error *err)
+{
+	const struct pp_iface_config *config = &plane->config.iface[index];
+	struct pp_plane_iface *iface = &plane->iface[index];
+	uint32_t queues = plane->rows.count[index] - 1u;
+
+	if (queues > iface->netif.queue_count)
+		queues = iface->netif.queue_count;
+	for (uint32_t queue = 0; queue < queues; queue++) {
+		int ret = 0;
+
+		if (iface->port[queue] == NULL && pp_plane_wants_queue(config, queue))
+			ret = open_port(plane, index, queue, where, err);
+		if (ret < 0)
+			return ret;
+	}
+	return 0;
+}
+
+// Wait until it is 0 for every port of the interface, but not for ever. Without workers nothing
+// would change.
+static void wait_until(const struct pp_plane *plane,
+		       const struct pp_plane_iface *iface,
+		       uint32_t (*busy)(const struct pp_port *port))
+{
+	const struct timespec pause = {.tv_nsec = WAIT_NS};
+
+	for (int i = 0; plane->started && !plane->stopped && i < WAITS; i++) {
+		uint32_t sum = 0;
+
+		for (uint32_t queue = 0; queue < PP_QUEUES_PER_IFACE_MAX; queue++)
+			if (iface->port[queue] != NULL)
+				sum += busy(iface->port[queue]);
+		if (sum == 0)
+			return;
+		nanosleep(&pause, NULL);
+	}
+}
+
+static uint32_t received(const struct pp_port *port)
+{
+	return !pp_port_rx_empty(port);
+}
+
+// Close the ports that leave and have every frame back. No worker knows a port when its frames
+// are unmapped; without workers the analysers are joined too, and no frame is away.
+static void reap_ports(struct pp_plane *plane, uint32_t index)
+{
+	struct pp_plane_iface *iface = &plane->iface[index];
+	struct pp_port *gone[PP_QUEUES_PER_IFACE_MAX];
+	bool idle = !plane->started || plane->stopped;
+	uint32_t n = 0;
+
+	for (uint32_t queue = 0; queue < PP_QUEUES_PER_IFACE_MAX; queue++) {
+		if (!iface->leaving[queue] || (!idle && pp_port_lent(iface->port[queue]) > 0))
+			continue;
+		gone[n++] = iface->port[queue];
+		iface->port[queue] = NULL;
+		iface->leaving[queue] = false;
+	}
+	if (n > 0)
+		publish_all(plane);
+	for (uint32_t i = 0; i < n; i++) {
+		pp_port_stats(gone[i], &plane->retired[pp_port_info(gone[i])->row]);
+		pp_port_close(gone[i]);
+	}
+}
+
+// In three steps, each known to the workers before the next: nothing more comes in; nothing more
+// is taken; every frame is back. A frame that does not come back keeps its port, and the queue
+// without a new one, until it does.
+void pp_plane_close_ports(struct pp_plane *plane, uint32_t index)
+{
+	struct pp_plane_iface *iface = &plane->iface[index];
+
+	for (uint32_t queue = 0; queue < PP_QUEUES_PER_IFACE_MAX; queue++) {
+		uint32_t key = plane->rows.base[index] + queue;
+
+		if (iface->port[queue] != NULL)
+			bpf_map_delete_elem(plane->maps.xsks_fd, &key);
+	}
+	wait_until(plane, iface, received);
+	for (uint32_t queue = 0; queue < PP_QUEUES_PER_IFACE_MAX; queue++)
+		iface->leaving[queue] = iface->port[queue] != NULL;
+	publish_all(plane);
+	wait_until(plane, iface, pp_port_lent);
+	reap_ports(plane, index);
+}
+
+bool pp_plane_retry_ports(struct pp_plane *plane, uint32_t index, struct pp_error *err)
+{
+	enum pp_where_kind where;
+
+	reap_ports(plane, index);
+	return pp_plane_open_ports(plane, index, &where, err) == 0;
+}

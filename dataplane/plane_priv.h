@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+// What the files of the plane share: plane.c opens and closes it, plane_check.c looks before,
+// plane_thread.c has the workers, plane_port.c the sockets, plane_iface.c follows interfaces,
+// plane_stats.c reads it.
+//
+// Threads    control thread.
+#pragma once
+
+#include <errno.h>
+
+#include <push-packet/netif.h>
+#include <push-packet/plane.h>
+
+#include "copy_ring.h"
+#include "engine.h"
+#include "maps.h"
+#include "port.h"
+#include "rows.h"
+#include "tap.h"
+
+#define PP_EVENTS_MAX 256
+
+struct pp_analyser;
+struct pp_worker;
+
+struct pp_plane_iface {
+	struct pp_netif netif; // as last seen; ifindex 0: gone
+	struct pp_tap *tap;
+	bool refused; // something it needs could not be had: said once
+	uint64_t retry_ns; // CLOCK_MONOTONIC: not before then again
+	struct pp_port *port[PP_QUEUES_PER_IFACE_MAX]; // by queue; NULL: none
+	bool leaving[PP_QUEUES_PER_IFACE_MAX]; // the port only waits for lent frames
+	uint16_t worker[PP_QUEUES_PER_IFACE_MAX]; // by queue, once it had a port
+	uint64_t times_deleted, times_returned, times_down, times_up, times_mtu, times_channels;
+};
+
+struct pp_plane_consumer {
+	struct pp_count_table **table; // COUNT without a thread: one per worker
+	struct pp_analyser *analyser; // COUNT with a thread
+};
+
+struct pp_plane {
+	struct pp_plane_config config; // iface and consumer point to copies
+	struct pp_ruleset *rules;
+	const struct pp_engine *engine;
+	char engine_text[100];
+	struct pp_bindings bindings;
+	struct pp_rows rows;
+	uint8_t frame_kind[PP_IFACES_MAX];
+	struct pp_maps maps;
+	struct pp_plane_iface *iface;
+	struct pp_plane_consumer *consumer;
+	struct pp_copy_ring *ring; // by CPU
+	uint32_t ring_count;
+	struct pp_worker **worker;
+	uint32_t worker_count;
+	uint32_t next_worker; // for the next port that needs one
+	struct pp_ledger_row *retired; // by row: counters of sockets that were closed
+	bool started;
+	bool stopped;
+
+	int netlink_fd;
+	struct pp_plane_event event[PP_EVENTS_MAX];
+	uint32_t event_count;
+};
+
+static inline int pp_plane_no_memory(struct pp_error *err)
+{
+	return pp_error_set(err, -ENOMEM, 0, 0, "out of memory");
+}
+
+// CPUs this process may run on, ascending.
+//
+// @return  How many, at most max.
+uint32_t pp_plane_cpus(uint16_t cpu[], uint32_t max);
+
+// CPUs that are online, allowed or not.
+uint32_t pp_plane_online_cpus(uint16_t cpu[], uint32_t max);
+
+// Whether the configuration wants a socket on this queue.
+bool pp_plane_wants_queue(const struct pp_iface_config *config, uint32_t queue);
+
+// Attach to an interface and open its ports.
+//
+// @param where  Kind set to what the error is about.
+// @return       0; -errno, with err set; what was done by then stays.
+int pp_plane_iface_attach(struct pp_plane *plane,
+			  uint32_t iface,
+			  enum pp_where_kind *where,
+			  struct pp_error *err);
+
+// Open ports on queues that want one and have none.
+//
+// @return  0; -errno of the first that failed, with err set and no other tried.
+int pp_plane_open_ports(struct pp_plane *plane,
+			uint32_t iface,
+			enum pp_where_kind *where,
+			struct pp_error *err);
+
+// The same in flight, after what could not be closed was closed if it can be now.
+//
+// @return  Whether every queue that wants a port has one; else err is set.
+bool pp_plane_retry_ports(struct pp_plane *plane, uint32_t iface, struct pp_error *err);
+
+// Close all ports of an interface.
+void pp_plane_close_ports(struct pp_plane *plane, uint32_t iface);
+
+// Create workers and analysers, and decide which worker has which CPU and which rings.
+//
+// @return  0; -ENOMEM, with err set; pp_plane_destroy_threads() undoes what was done.
+int pp_plane_create_threads(struct pp_plane *plane, struct pp_error *err);
+void pp_plane_destroy_threads(struct pp_plane *plane);
+
+// Listen for link changes.
+int pp_plane_watch(struct pp_plane *plane, struct pp_error *err);

@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+#include "plane_priv.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "analyser.h"
+#include "count.h"
+#include "worker.h"
+
+uint32_t pp_plane_iface_count(const struct pp_plane *plane)
+{
+	return plane->config.iface_count;
+}
+
+void pp_plane_iface(const struct pp_plane *plane, uint32_t index, struct pp_iface_info *out)
+{
+	const struct pp_plane_iface *iface = &plane->iface[index];
+
+	*out = (struct pp_iface_info){
+		.name = plane->config.iface[index].name,
+		.ifindex = iface->netif.ifindex,
+		.frame_kind = plane->frame_kind[index],
+		.mode = pp_tap_mode(iface->tap),
+		.frags = pp_tap_frags(iface->tap),
+		.attached = pp_tap_attached(iface->tap),
+		.up = iface->netif.up,
+		.mtu_bytes = iface->netif.mtu_bytes,
+		.queue_count = iface->netif.queue_count,
+		.row_count = plane->rows.count[index],
+		.times_deleted = iface->times_deleted,
+		.times_returned = iface->times_returned,
+		.times_down = iface->times_down,
+		.times_up = iface->times_up,
+		.times_mtu = iface->times_mtu,
+		.times_channels = iface->times_channels,
+	};
+}
+
+static void
+queue_info(const struct pp_plane *plane, uint32_t index, uint32_t row, struct pp_queue_info *out)
+{
+	const struct pp_plane_iface *iface = &plane->iface[index];
+	bool beyond = row == plane->rows.count[index] - 1u;
+	const struct pp_port *port = beyond ? NULL : iface->port[row];
+
+	*out = (struct pp_queue_info){
+		.queue = beyond ? -1 : (int32_t)row, .numa_node = -1, .worker = -1};
+	if (port == NULL)
+		return;
+	out->socket = true;
+	out->zerocopy = pp_port_info(port)->zerocopy;
+	out->hugepages = pp_port_info(port)->hugepages;
+	out->numa_node = pp_port_info(port)->numa_node;
+	out->napi_id = pp_port_info(port)->napi_id;
+	out->frames = pp_port_info(port)->frames;
+	out->worker = iface->worker[row];
+}
+
+// Read against the flow of packets, so that a packet on its way is seen as in flight and never
+// twice: consumers first, then what fed them, the XDP program last.
+static void
+queue_ledger(const struct pp_plane *plane, uint32_t index, uint32_t row, struct pp_ledger_row *out)
+{
+	uint32_t at = plane->rows.base[index] + row;
+	const struct pp_port *port =
+		row == plane->rows.count[index] - 1u ? NULL : plane->iface[index].port[row];
+
+	*out = (struct pp_ledger_row){0};
+	for (uint32_t i = 0; i < plane->config.consumer_count; i++)
+		if (plane->consumer[i].analyser != NULL)
+			pp_analyser_ledger(plane->consumer[i].analyser, at, out);
+	for (uint32_t i = 0; i < plane->worker_count; i++)
+		pp_worker_ledger(plane->worker[i], at, out);
+	pp_ledger_add(out, &plane->retired[at]);
+	if (port != NULL)
+		pp_port_stats(port, out);
+	pp_maps_queue(&plane->maps, at, out);
+}
+
+void pp_plane_queue(const struct pp_plane *plane,
+		    uint32_t iface,
+		    uint32_t row,
+		    struct pp_queue_info *info,
+		    struct pp_ledger_row *ledger)
+{
+	queue_info(plane, iface, row, info);
+	queue_ledger(plane, iface, row, ledger);
+}
+
+void pp_plane_total(const struct pp_plane *plane, struct pp_ledger_row *out)
+{
+	*out = (struct pp_ledger_row){0};
+	for (uint32_t i = 0; i < plane->config.iface_count; i++)
+		for (uint32_t row = 0; row < plane->rows.count[i]; row++) {
+			struct pp_ledger_row ledger;
+
+			queue_ledger(plane, i, row, &ledger);
+			pp_ledger_add(out, &ledger);
+		}
+}
+
+void pp_plane_rule_stats(const struct pp_plane *plane, uint32_t slot, struct pp_rule_stats *out)
+{
+	*out = (struct pp_rule_stats){0};
+	if (slot < PP_SLOTS)
+		pp_maps_rule(&plane->maps, slot, out);
+}
+
+const struct pp_ruleset *pp_plane_rules(const struct pp_plane *plane)
+{
+	return plane->rules;
+}
+
+const char *pp_plane_engine(const struct pp_plane *plane)
+{
+	return plane->engine_text;
+}
+
+uint32_t pp_plane_worker_count(const struct pp_plane *plane)
+{
+	return plane->worker_count;
+}
+
+void pp_plane_worker(const struct pp_plane *plane, uint32_t worker, struct pp_worker_info *out)
+{
+	pp_worker_info(plane->worker[worker], out);
+}
+
+uint32_t pp_plane_consumer_count(const struct pp_plane *plane)
+{
+	return plane->config.consumer_count;
+}
+
+const struct pp_consumer_config *pp_plane_consumer(const struct pp_plane *plane, uint32_t consumer)
+{
+	return &plane->config.consumer[consumer];
+}
+
+// Tables of a COUNT consumer: its thread's, or one per worker.
+//
+// @return  How many; 0: not a COUNT consumer.
+static uint32_t tables(const struct pp_plane *plane,
+		       uint32_t consumer,
+		       const struct pp_count_table *table[PP_WORKERS_MAX])
+{
+	const struct pp_plane_consumer *c;
+
+	if (consumer >= plane->config.consumer_count)
+		return 0;
+	c = &plane->consumer[consumer];
+	if (c->analyser != NULL) {
+		table[0] = pp_analyser_table(c->analyser);
+		return 1;
+	}
+	for (uint32_t i = 0; c->table != NULL && i < plane->worker_count; i++)
+		table[i] = c->table[i];
+	return c->table != NULL ? plane->worker_count : 0;
+}
+
+int pp_plane_count_rule(const struct pp_plane *plane,
+			uint32_t consumer,
+			uint32_t slot,
+			struct pp_count_stats *out)
+{
+	const struct pp_count_table *table[PP_WORKERS_MAX];
+	uint32_t n = tables(plane, consumer, table);
+
+	if (n == 0 || slot >= PP_SLOTS)
+		return -EINVAL;
+	*out = (struct pp_count_stats){0};
+	for (uint32_t i = 0; i < n; i++)
+		pp_count_rule(table[i], slot, out);
+	return 0;
+}
+
+struct gathered {
+	struct pp_source_stats *source;
+	size_t count;
+	size_t room;
+};
+
+static void gather(void *arg, const struct pp_source_stats *source)
+{
+	struct gathered *all = arg;
+
+	if (all->count < all->room)
+		all->source[all->count++] = *source;
+}
+
+static int by_address(const void *a, const void *b)
+{
+	const struct pp_source_stats *x = a, *y = b;
+
+	if (x->family != y->family)
+		return x->family < y->family ? -1 : 1;
+	return memcmp(x->addr, y->addr, sizeof(x->addr));
+}
+
+static int by_packets(const void *a, const void *b)
+{
+	const struct pp_source_stats *x = a, *y = b;
+
+	if (x->count.pkts != y->count.pkts)
+		return x->count.pkts > y->count.pkts ? -1 : 1;
+	return by_address(a, b);
+}
+
+static void add_stats(struct pp_count_stats *sum, const struct pp_count_stats *stats)
+{
+	sum->pkts += stats->pkts;
+	sum->bytes += stats->bytes;
+	for (int i = 0; i < PP_SIZE_BUCKETS; i++)
+		sum->size_pkts[i] += stats->size_pkts[i];
+}
+
+// The same source may stand in the tables of several workers.
+static void merge(struct gathered *all)
+{
+	size_t kept = 0;
+
+	qsort(all->source, all->count, sizeof(all->source[0]), by_address);
+	for (size_t i = 0; i < all->count; i++) {
+		if (kept > 0 && by_address(&all->source[kept - 1], &all->source[i]) == 0)
+			add_stats(&all->source[kept - 1].count, &all->source[i].count);
+		else
+			all->source[kept++] = all->source[i];
+	}
+	all->count = kept;
+	qsort(all->source, all->count, sizeof(all->source[0]), by_packets);
+}
+
+int pp_plane_count_sources(const struct pp_plane *plane,
+			   uint32_t consumer,
+			   struct pp_source_stats *out,
+			   uint32_t max,
+			   struct pp_count_stats *other)
+{
+	const struct pp_count_table *table[PP_WORKERS_MAX];
+	uint32_t n = tables(plane, consumer, table);
+	struct gathered all = {.room = (size_t)n * PP_COUNT_SOURCES};
+
+	if (n == 0)
+		return -EINVAL;
+	all.source = malloc(all.room * sizeof(all.source[0]));
+	if (all.source == NULL)
+		return -ENOMEM;
+	*other = (struct pp_count_stats){0};
+	for (uint32_t i = 0; i < n; i++) {
+		pp_count_each_source(table[i], gather, &all);
+		pp_count_other(table[i], other);
+	}
+	merge(&all);
+	if (max > all.count)
+		max = (uint32_t)all.count;
+	memcpy(out, all.source, max * sizeof(out[0]));
+	free(all.source);
+	return (int)max;
+}

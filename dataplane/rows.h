@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+// Which ledger row a queue of an interface has.
+//
+// Threads    any; fixed once the plane is open.
+#pragma once
+
+#include <stdint.h>
+
+#include <push-packet/abi.h>
+#include <push-packet/ledger.h>
+
+#include "counter.h"
+
+struct pp_rows {
+	uint32_t total;
+	uint16_t base[PP_IFACES_MAX];
+	uint16_t count[PP_IFACES_MAX]; // the last row of each is for queues beyond
+};
+
+// The same mapping as pp_queue_index() in bpf/act.bpf.h.
+static inline uint32_t pp_rows_index(const struct pp_rows *rows, uint32_t iface, uint32_t queue)
+{
+	uint32_t last;
+
+	if (iface >= PP_IFACES_MAX || rows->count[iface] == 0)
+		return 0;
+	last = rows->count[iface] - 1u;
+	return rows->base[iface] + (queue < last ? queue : last);
+}
+
+// Count in a row that one thread writes and others read.
+static inline void
+pp_rows_bump(struct pp_ledger_row *row, enum pp_ledger_column column, uint64_t by)
+{
+	pp_counter_add(&row->v[column], by);
+}
+
+// Add a row that another thread writes.
+static inline void pp_rows_read(struct pp_ledger_row *sum, const struct pp_ledger_row *row)
+{
+	for (int i = 0; i < PP_LEDGER_COLUMNS; i++)
+		sum->v[i] += __atomic_load_n(&row->v[i], __ATOMIC_RELAXED);
+}

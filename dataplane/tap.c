@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+#include "tap.h"
+
+#include "maps.h"
+#include "tap.skel.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <linux/if_link.h>
+
+struct pp_tap {
+	struct pp_tap_bpf *skel;
+	int link_fd; // -1: detached
+	uint8_t mode;
+	bool frags;
+};
+
+// What bpf_link_create answers where the plain program cannot take frames of the MTU.
+static bool is_mtu_errno(int err)
+{
+	return err == -ERANGE || err == -EINVAL || err == -EOPNOTSUPP;
+}
+
+static int share_maps(struct pp_tap_bpf *skel, const struct pp_maps *maps)
+{
+	int ret = 0;
+
+	ret = ret ?: bpf_map__reuse_fd(skel->maps.pp_images, maps->images_fd);
+	ret = ret ?: bpf_map__reuse_fd(skel->maps.pp_copy_rings, maps->copy_rings_fd);
+	ret = ret ?: bpf_map__reuse_fd(skel->maps.pp_records, maps->records_fd);
+	ret = ret ?: bpf_map__reuse_fd(skel->maps.pp_wake, maps->wake_fd);
+	ret = ret ?: bpf_map__reuse_fd(skel->maps.pp_rows, maps->rows_fd);
+	ret = ret ?: bpf_map__reuse_fd(skel->maps.pp_xsks, maps->xsks_fd);
+	return ret;
+}
+
+static int load(struct pp_tap_bpf *skel,
+		const struct pp_maps *maps,
+		const struct pp_tap_config *config,
+		struct pp_error *err)
+{
+	int ret;
+
+	skel->rodata->pp_tap_config = *config;
+	ret = share_maps(skel, maps) ?: pp_tap_bpf__load(skel);
+	if (ret < 0)
+		return pp_error_set(err, ret, 0, 0, "the kernel refused the XDP program: %s",
+				    strerror(-ret));
+	return 0;
+}
+
+int pp_tap_open(struct pp_tap **out,
+		const struct pp_maps *maps,
+		const struct pp_tap_config *config,
+		struct pp_error *err)
+{
+	struct pp_tap *tap = calloc(1, sizeof(*tap));
+	int ret;
+
+	if (tap == NULL)
+		return pp_error_set(err, -ENOMEM, 0, 0, "out of memory");
+	tap->link_fd = -1;
+	tap->skel = pp_tap_bpf__open();
+	if (tap->skel == NULL) {
+		ret = pp_error_set(err, -errno, 0, 0, "cannot open the XDP program: %s",
+				   strerror(errno));
+		goto free_tap;
+	}
+	ret = load(tap->skel, maps, config, err);
+	if (ret < 0)
+		goto destroy_skel;
+	*out = tap;
+	return 0;
+
+destroy_skel:
+	pp_tap_bpf__destroy(tap->skel);
+free_tap:
+	free(tap);
+	return ret;
+}
+
+void pp_tap_close(struct pp_tap *tap)
+{
+	if (tap == NULL)
+		return;
+	pp_tap_detach(tap);
+	pp_tap_bpf__destroy(tap->skel);
+	free(tap);
+}
+
+int pp_tap_prog_fd(const struct pp_tap *tap, bool frags)
+{
+	return bpf_program__fd(frags ? tap->skel->progs.pp_tap_frags : tap->skel->progs.pp_tap);
+}
+
+static int attach_variant(struct pp_tap *tap, uint32_t ifindex, uint8_t mode, bool frags)
+{
+	LIBBPF_OPTS(bpf_link_create_opts, opts,
+		    .flags = mode == PP_XDP_SKB ? XDP_FLAGS_SKB_MODE : XDP_FLAGS_DRV_MODE);
+	int fd = bpf_link_create(pp_tap_prog_fd(tap, frags), (int)ifindex, BPF_XDP, &opts);
+
+	if (fd < 0)
+		return -errno;
+	tap->link_fd = fd;
+	tap->mode = mode;
+	tap->frags = frags;
+	return 0;
+}
+
+static int attach_mode(struct pp_tap *tap, uint32_t ifindex, uint8_t mode)
+{
+	int ret = attach_variant(tap, ifindex, mode, false);
+
+	return is_mtu_errno(ret) && attach_variant(tap, ifindex, mode, true) == 0 ? 0 : ret;
+}
+
+static uint32_t prog_id_on(uint32_t ifindex)
+{
+	LIBBPF_OPTS(bpf_xdp_query_opts, opts);
+
+	if (bpf_xdp_query((int)ifindex, 0, &opts) < 0)
+		return 0;
+	return opts.prog_id ?: opts.drv_prog_id ?: opts.skb_prog_id;
+}
+
+static int busy_error(const char *name, uint32_t prog_id, struct pp_error *err)
+{
+	return pp_error_set(
+		err, -EBUSY, 0, 0,
+		"interface %s has an XDP program already (id %u): another push-packet or "
+		"tool holds it; stop that first",
+		name, prog_id);
+}
+
+int pp_tap_check_free(uint32_t ifindex, const char *name, struct pp_error *err)
+{
+	uint32_t prog_id = prog_id_on(ifindex);
+
+	return prog_id == 0 ? 0 : busy_error(name, prog_id, err);
+}
+
+static int attach_error(int ret, const char *name, uint32_t ifindex, struct pp_error *err)
+{
+	if (ret == -EBUSY || ret == -EEXIST)
+		return busy_error(name, prog_id_on(ifindex), err);
+	if (ret == -EOPNOTSUPP)
+		return pp_error_set(err, ret, 0, 0, "interface %s has no native XDP; set mode: skb",
+				    name);
+	return pp_error_set(err, ret, 0, 0, "cannot attach to interface %s: %s", name,
+			    strerror(-ret));
+}
+
+int pp_tap_attach(
+	struct pp_tap *tap, uint32_t ifindex, const char *name, uint8_t mode, struct pp_error *err)
+{
+	int ret;
+
+	pp_tap_detach(tap);
+	ret = attach_mode(tap, ifindex, mode == PP_XDP_SKB ? PP_XDP_SKB : PP_XDP_NATIVE);
+	if (ret < 0 && ret != -EBUSY && ret != -EEXIST && mode == PP_XDP_AUTO)
+		ret = attach_mode(tap, ifindex, PP_XDP_SKB);
+	return ret < 0 ? attach_error(ret, name, ifindex, err) : 0;
+}
+
+void pp_tap_detach(struct pp_tap *tap)
+{
+	if (tap->link_fd < 0)
+		return;
+	bpf_link_detach(tap->link_fd);
+	close(tap->link_fd);
+	tap->link_fd = -1;
+}
+
+// The kernel skips an update that changes nothing: so to the other variant and back.
+int pp_tap_renew(struct pp_tap *tap)
+{
+	if (tap->link_fd < 0)
+		return -ENOTCONN;
+	if (bpf_link_update(tap->link_fd, pp_tap_prog_fd(tap, !tap->frags), NULL))
+		return -errno;
+	return bpf_link_update(tap->link_fd, pp_tap_prog_fd(tap, tap->frags), NULL) ? -errno : 0;
+}
+
+bool pp_tap_alive(const struct pp_tap *tap)
+{
+	struct bpf_link_info info = {0};
+	uint32_t len = sizeof(info);
+
+	return tap->link_fd >= 0 && bpf_obj_get_info_by_fd(tap->link_fd, &info, &len) == 0 &&
+	       info.xdp.ifindex != 0;
+}
+
+bool pp_tap_attached(const struct pp_tap *tap)
+{
+	return tap->link_fd >= 0;
+}
+
+uint8_t pp_tap_mode(const struct pp_tap *tap)
+{
+	return tap->mode;
+}
+
+bool pp_tap_frags(const struct pp_tap *tap)
+{
+	return tap->frags;
+}

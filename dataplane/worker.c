@@ -1,0 +1,473 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+#include "worker.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define URCU_INLINE_SMALL_FUNCTIONS // rcu_dereference() is a load, not a call
+#include <urcu-qsbr.h>
+
+#include "analyser.h"
+#include "copy_ring.h"
+#include "count.h"
+#include "counter.h"
+#include "handoff.h"
+#include "port.h"
+#include "reflect.h"
+#include "ring.h"
+#include "thread.h"
+
+// Empty loops before an adaptive worker sleeps: some tens of microseconds.
+#define ADAPTIVE_SPINS 2000
+// Loops, some 40 ns each, that a copy ring is left alone for after a look found a few records.
+#define RING_REST 128
+// A sleeper looks again after this long whatever happens: the XDP program may have read the
+// wake flag just before it was set.
+#define SLEEP_MS 10
+
+struct port_list {
+	uint32_t count;
+	struct pp_port **port; // receive and send: count of them
+	struct pp_port **by_row; // take lent frames back: rows->total of them; NULL: not ours
+};
+
+struct pp_worker {
+	struct pp_worker_params params;
+	struct port_list *ports; // RCU: one of list[]
+	struct port_list list[2];
+	struct pp_ledger_row *ledger; // by row; written by the thread
+	struct pollfd *pollfd;
+	struct pp_worker_info info; // written by the thread, cpu aside
+	uint32_t *ring_rest; // by ring: loops that it is left alone for
+	uint32_t spins; // empty loops in a row
+	pthread_t thread;
+	bool running;
+	bool stop;
+};
+
+static int init_list(struct port_list *list, uint32_t rows)
+{
+	list->port = calloc(rows, sizeof(*list->port));
+	list->by_row = calloc(rows, sizeof(*list->by_row));
+	return list->port == NULL || list->by_row == NULL ? -ENOMEM : 0;
+}
+
+static void fini_list(struct port_list *list)
+{
+	free(list->by_row);
+	free(list->port);
+}
+
+int pp_worker_create(struct pp_worker **out,
+		     const struct pp_worker_params *params,
+		     struct pp_error *err)
+{
+	struct pp_worker *worker = calloc(1, sizeof(*worker));
+	size_t ring_bytes = params->ring_count * sizeof(params->ring[0]);
+
+	if (worker == NULL)
+		goto failed;
+	worker->params = *params;
+	worker->info.cpu = params->cpu;
+	worker->ports = &worker->list[0];
+	worker->ledger = calloc(params->rows->total, sizeof(*worker->ledger));
+	worker->ring_rest = calloc(params->ring_count ?: 1, sizeof(*worker->ring_rest));
+	worker->pollfd = calloc(params->rows->total + params->ring_count, sizeof(*worker->pollfd));
+	worker->params.ring = malloc(ring_bytes ?: 1);
+	if (init_list(&worker->list[0], params->rows->total) < 0 ||
+	    init_list(&worker->list[1], params->rows->total) < 0 || worker->ledger == NULL ||
+	    worker->ring_rest == NULL || worker->pollfd == NULL || worker->params.ring == NULL)
+		goto destroy_worker;
+	memcpy(worker->params.ring, params->ring, ring_bytes);
+	*out = worker;
+	return 0;
+
+destroy_worker:
+	pp_worker_destroy(worker);
+failed:
+	return pp_error_set(err, -ENOMEM, 0, 0, "no memory for a worker");
+}
+
+void pp_worker_destroy(struct pp_worker *worker)
+{
+	if (worker == NULL)
+		return;
+	pp_worker_stop(worker);
+	free(worker->params.ring);
+	free(worker->pollfd);
+	free(worker->ring_rest);
+	free(worker->ledger);
+	fini_list(&worker->list[1]);
+	fini_list(&worker->list[0]);
+	free(worker);
+}
+
+void pp_worker_set_ports(struct pp_worker *worker,
+			 struct pp_port *const port[],
+			 uint32_t count,
+			 struct pp_port *const leaving[],
+			 uint32_t leaving_count)
+{
+	struct port_list *next = &worker->list[worker->ports == &worker->list[0]];
+
+	memset(next->by_row, 0, worker->params.rows->total * sizeof(*next->by_row));
+	next->count = count;
+	for (uint32_t i = 0; i < count; i++) {
+		next->port[i] = port[i];
+		next->by_row[pp_port_info(port[i])->row] = port[i];
+	}
+	for (uint32_t i = 0; i < leaving_count; i++)
+		next->by_row[pp_port_info(leaving[i])->row] = leaving[i];
+	rcu_assign_pointer(worker->ports, next);
+	synchronize_rcu();
+}
+
+// One burst of routed packets of one port on its way to the consumers.
+struct burst {
+	struct pp_port *port;
+	struct pp_ledger_row *ledger;
+	uint16_t row;
+	uint32_t tx_count;
+	struct pp_port_rx tx[PP_BURST];
+	uint64_t sink, tx_bad, no_consumer, handed_off, handoff_full, analysed;
+};
+
+static void to_reflect(struct burst *burst, const struct pp_port_rx *rx)
+{
+	const struct pp_port_info *info = pp_port_info(burst->port);
+
+	if (info->can_send && pp_reflect(rx->data, rx->len_bytes, info->frame_kind)) {
+		burst->tx[burst->tx_count++] = *rx;
+		return;
+	}
+	burst->tx_bad++;
+	pp_port_recycle(burst->port, rx->data);
+}
+
+static void to_analyser(struct burst *burst,
+			const struct pp_worker_consumer *consumer,
+			const struct pp_port_rx *rx)
+{
+	const struct pp_meta *meta = (const struct pp_meta *)rx->data - 1;
+
+	if (consumer->table != NULL) {
+		pp_count_packet(consumer->table, meta, rx->data);
+		burst->handed_off++;
+		burst->analysed++;
+		pp_port_recycle(burst->port, rx->data);
+		return;
+	}
+	if (pp_port_lend(burst->port)) {
+		if (pp_handoff_push_frame(consumer->handoff, rx->data, burst->row)) {
+			burst->handed_off++;
+			return;
+		}
+		pp_port_take_back(burst->port, rx->data);
+		burst->handoff_full++;
+		return;
+	}
+	if (pp_handoff_push_copy(consumer->handoff, meta, true))
+		burst->handed_off++;
+	else
+		burst->handoff_full++;
+	pp_port_recycle(burst->port, rx->data);
+}
+
+static void to_consumer(struct pp_worker *worker, struct burst *burst, const struct pp_port_rx *rx)
+{
+	const struct pp_meta *meta = (const struct pp_meta *)rx->data - 1;
+	const struct pp_worker_consumer *consumer;
+
+	if (meta->consumer >= worker->params.consumer_count) {
+		burst->no_consumer++;
+		pp_port_recycle(burst->port, rx->data);
+		return;
+	}
+	consumer = &worker->params.consumer[meta->consumer];
+	switch (consumer->kind) {
+	case PP_CONSUMER_REFLECT:
+		to_reflect(burst, rx);
+		break;
+	case PP_CONSUMER_COUNT:
+		to_analyser(burst, consumer, rx);
+		break;
+	default:
+		burst->sink++;
+		pp_port_recycle(burst->port, rx->data);
+		break;
+	}
+}
+
+static void to_consumers(struct pp_worker *worker,
+			 struct burst *burst,
+			 const struct pp_port_rx rx[],
+			 uint32_t n)
+{
+	if (worker->params.sole_sink) {
+		for (uint32_t i = 0; i < n; i++)
+			pp_port_recycle(burst->port, rx[i].data);
+		burst->sink = n;
+		return;
+	}
+	for (uint32_t i = 0; i < n; i++)
+		__builtin_prefetch(rx[i].data - sizeof(struct pp_meta));
+	for (uint32_t i = 0; i < n; i++)
+		to_consumer(worker, burst, &rx[i]);
+}
+
+// Make everything handed to analysers visible to them.
+static void flush(struct pp_worker *worker)
+{
+	for (uint32_t i = 0; i < worker->params.consumer_count; i++)
+		if (worker->params.consumer[i].handoff != NULL)
+			pp_handoff_flush(worker->params.consumer[i].handoff);
+}
+
+static void send_burst(struct burst *burst)
+{
+	uint32_t sent = 0;
+
+	if (burst->tx_count == 0)
+		return;
+	sent = pp_port_tx_burst(burst->port, burst->tx, burst->tx_count);
+	for (uint32_t i = sent; i < burst->tx_count; i++)
+		pp_port_recycle(burst->port, burst->tx[i].data);
+	pp_rows_bump(burst->ledger, PP_LEDGER_REFLECTED, sent);
+	pp_rows_bump(burst->ledger, PP_LEDGER_TX_RING_FULL, burst->tx_count - sent);
+}
+
+static void count_burst(struct burst *burst, uint32_t n)
+{
+	pp_rows_bump(burst->ledger, PP_LEDGER_XSK_RX, n);
+	pp_rows_bump(burst->ledger, PP_LEDGER_SINK, burst->sink);
+	pp_rows_bump(burst->ledger, PP_LEDGER_TX_BAD, burst->tx_bad);
+	pp_rows_bump(burst->ledger, PP_LEDGER_NO_CONSUMER, burst->no_consumer);
+	pp_rows_bump(burst->ledger, PP_LEDGER_HANDED_OFF, burst->handed_off);
+	pp_rows_bump(burst->ledger, PP_LEDGER_HANDOFF_FULL, burst->handoff_full);
+	pp_rows_bump(burst->ledger, PP_LEDGER_ANALYSED, burst->analysed);
+}
+
+static uint32_t serve_port(struct pp_worker *worker, struct pp_port *port)
+{
+	struct pp_port_rx rx[PP_BURST];
+	struct burst burst;
+	uint32_t completed, n;
+
+	completed = pp_port_tx_reclaim(port);
+	pp_port_refill(port);
+	n = pp_port_rx_burst(port, rx);
+	if (n > 0) {
+		burst.port = port;
+		burst.row = (uint16_t)pp_port_info(port)->row;
+		burst.ledger = &worker->ledger[burst.row];
+		burst.tx_count = 0;
+		burst.sink = burst.tx_bad = burst.no_consumer = 0;
+		burst.handed_off = burst.handoff_full = burst.analysed = 0;
+		to_consumers(worker, &burst, rx, n);
+		send_burst(&burst);
+		count_burst(&burst, n);
+	}
+	if (completed > 0)
+		pp_rows_bump(&worker->ledger[pp_port_info(port)->row], PP_LEDGER_TX_COMPLETED,
+			     completed);
+	pp_counter_add(&worker->info.kicks, pp_port_kick(port));
+	return n + completed;
+}
+
+static uint32_t serve_ports(struct pp_worker *worker)
+{
+	struct port_list *list = rcu_dereference(worker->ports);
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < list->count; i++)
+		n += serve_port(worker, list->port[i]);
+	return n;
+}
+
+static void copy_to_consumer(struct pp_worker *worker, const struct pp_meta *meta)
+{
+	uint32_t row = pp_rows_index(worker->params.rows, meta->iface, meta->queue);
+	struct pp_ledger_row *ledger = &worker->ledger[row];
+	const struct pp_worker_consumer *consumer;
+
+	pp_rows_bump(ledger, PP_LEDGER_RING_READ, 1);
+	if (meta->consumer >= worker->params.consumer_count) {
+		pp_rows_bump(ledger, PP_LEDGER_COPY_NO_CONSUMER, 1);
+		return;
+	}
+	consumer = &worker->params.consumer[meta->consumer];
+	if (consumer->table != NULL) {
+		pp_count_packet(consumer->table, meta, (const uint8_t *)(meta + 1));
+		pp_rows_bump(ledger, PP_LEDGER_COPY_HANDED_OFF, 1);
+		pp_rows_bump(ledger, PP_LEDGER_COPY_ANALYSED, 1);
+	} else if (pp_handoff_push_copy(consumer->handoff, meta, false)) {
+		pp_rows_bump(ledger, PP_LEDGER_COPY_HANDED_OFF, 1);
+	} else {
+		pp_rows_bump(ledger, PP_LEDGER_COPY_HANDOFF_FULL, 1);
+	}
+}
+
+// A look at a ring takes its cache lines from the CPU that fills it. Who looks after every record
+// slows that CPU down several times over; so after a look that found a few records the ring is left
+// alone for some microseconds, to fill.
+static bool leave_alone(struct pp_worker *worker, uint32_t ring)
+{
+	if (worker->ring_rest[ring] == 0)
+		return false;
+	worker->ring_rest[ring]--;
+	return true;
+}
+
+static uint32_t serve_rings(struct pp_worker *worker)
+{
+	const struct pp_meta *record[PP_BURST];
+	uint32_t total = 0;
+
+	for (uint32_t i = 0; i < worker->params.ring_count; i++) {
+		struct pp_copy_ring *ring = worker->params.ring[i];
+		uint32_t n;
+
+		if (leave_alone(worker, i))
+			continue;
+		n = pp_copy_ring_burst(ring, record, PP_BURST);
+		if (n > 0 && n < PP_BURST)
+			worker->ring_rest[i] = RING_REST;
+
+		for (uint32_t j = 0; j < n; j++)
+			copy_to_consumer(worker, record[j]);
+		pp_copy_ring_release(ring);
+		total += n;
+	}
+	return total;
+}
+
+// Frames that analysers are done with. Not counted as work: it must not keep a worker awake.
+static void take_back(struct pp_worker *worker)
+{
+	struct port_list *list = rcu_dereference(worker->ports);
+	uint64_t frame[PP_BURST];
+
+	for (uint32_t i = 0; i < worker->params.consumer_count; i++) {
+		struct pp_ring *returns = worker->params.consumer[i].returns;
+		uint32_t n = returns == NULL ? 0 : pp_ring_pop(returns, frame, PP_BURST);
+
+		for (uint32_t j = 0; j < n; j++) {
+			struct pp_port *port = list->by_row[pp_analyser_frame_row(frame[j])];
+
+			if (port != NULL)
+				pp_port_take_back(port, pp_analyser_frame_data(frame[j]));
+		}
+	}
+}
+
+static bool something_waits(const struct pp_worker *worker)
+{
+	for (uint32_t i = 0; i < worker->params.ring_count; i++)
+		if (pp_copy_ring_ready(worker->params.ring[i]))
+			return true;
+	return false;
+}
+
+static void set_wake(struct pp_worker *worker, uint64_t wake)
+{
+	for (uint32_t i = 0; i < worker->params.ring_count; i++)
+		__atomic_store_n(&worker->params.wake[worker->params.ring[i]->cpu], wake,
+				 __ATOMIC_SEQ_CST);
+}
+
+static nfds_t fill_pollfd(struct pp_worker *worker)
+{
+	const struct port_list *list = rcu_dereference(worker->ports);
+	nfds_t n = 0;
+
+	for (uint32_t i = 0; i < list->count; i++)
+		worker->pollfd[n++] = (struct pollfd){pp_port_fd(list->port[i]), POLLIN, 0};
+	for (uint32_t i = 0; i < worker->params.ring_count; i++)
+		worker->pollfd[n++] = (struct pollfd){worker->params.ring[i]->map_fd, POLLIN, 0};
+	return n;
+}
+
+// Descriptors are gathered while online: offline, the list may go. A socket closed meanwhile stays
+// bound until poll() returns.
+static void sleep_in_poll(struct pp_worker *worker)
+{
+	nfds_t n = fill_pollfd(worker);
+
+	set_wake(worker, 1);
+	if (!something_waits(worker)) {
+		rcu_thread_offline();
+		poll(worker->pollfd, n, SLEEP_MS);
+		rcu_thread_online();
+		pp_counter_add(&worker->info.sleeps, 1);
+	}
+	set_wake(worker, 0);
+}
+
+static void idle(struct pp_worker *worker)
+{
+	pp_counter_add(&worker->info.idle_loops, 1);
+	if (worker->params.idle == PP_IDLE_BUSY ||
+	    (worker->params.idle == PP_IDLE_ADAPTIVE && ++worker->spins < ADAPTIVE_SPINS)) {
+		__builtin_ia32_pause();
+		return;
+	}
+	sleep_in_poll(worker);
+}
+
+static void *worker_run(void *arg)
+{
+	struct pp_worker *worker = arg;
+
+	rcu_register_thread();
+	while (!__atomic_load_n(&worker->stop, __ATOMIC_ACQUIRE)) {
+		uint32_t n = serve_ports(worker) + serve_rings(worker);
+
+		flush(worker);
+		take_back(worker);
+		rcu_quiescent_state();
+		pp_counter_add(&worker->info.loops, 1);
+		if (n == 0)
+			idle(worker);
+		else
+			worker->spins = 0;
+	}
+	rcu_unregister_thread();
+	return NULL;
+}
+
+int pp_worker_start(struct pp_worker *worker, struct pp_error *err)
+{
+	char name[16];
+	int ret;
+
+	snprintf(name, sizeof(name), "pp-worker-%u", worker->params.index % 1000);
+	ret = pp_thread_start(&worker->thread, name, worker->params.cpu, worker_run, worker, err);
+	worker->running = ret == 0;
+	return ret;
+}
+
+void pp_worker_stop(struct pp_worker *worker)
+{
+	if (!worker->running)
+		return;
+	__atomic_store_n(&worker->stop, true, __ATOMIC_RELEASE);
+	pthread_join(worker->thread, NULL);
+	worker->running = false;
+}
+
+void pp_worker_ledger(const struct pp_worker *worker, uint32_t row, struct pp_ledger_row *sum)
+{
+	pp_rows_read(sum, &worker->ledger[row]);
+}
+
+void pp_worker_info(const struct pp_worker *worker, struct pp_worker_info *out)
+{
+	out->cpu = worker->info.cpu;
+	out->loops = __atomic_load_n(&worker->info.loops, __ATOMIC_RELAXED);
+	out->idle_loops = __atomic_load_n(&worker->info.idle_loops, __ATOMIC_RELAXED);
+	out->sleeps = __atomic_load_n(&worker->info.sleeps, __ATOMIC_RELAXED);
+	out->kicks = __atomic_load_n(&worker->info.kicks, __ATOMIC_RELAXED);
+}
