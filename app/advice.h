@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+// Rules that are right and still lock the operator out: warnings for ARP, neighbour discovery
+// and the ssh session that asks.
+//
+// Threads    any; nothing is shared.
+// Cost       control path: the rules are gone through once for each flow and interface.
+// Ownership  nothing is kept.
+#pragma once
+
+#include "config.h"
+#include "report.h"
+
+// Add a warning for each rule, and for the default action, that would drop or route
+//   - ARP on an Ethernet interface,
+//   - IPv6 neighbour discovery on an Ethernet interface,
+//   - packets that an ssh client sends to this machine.
+//
+// @param ssh     What sshd gives its session: "CLIENT PORT SERVER PORT" (SSH_CONNECTION) or
+//                "CLIENT PORT PORT" (SSH_CLIENT); NULL or anything else: no session.
+void pp_advice_warn(const struct pp_config *config, const char *ssh, struct pp_report *report);

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+// The command line's end of the control socket.
+//
+// Threads    a client belongs to its caller.
+// Cost       control path; calls block up to their time limit.
+// Ownership  results are the caller's.
+#pragma once
+
+#include <jansson.h>
+#include <stdint.h>
+
+#include <push-packet/error.h>
+
+struct pp_ctl_client;
+
+// Connect to a daemon.
+//
+// @return  0; -ENOENT, -ECONNREFUSED: nobody answers; -errno of connect(); -ENOMEM.
+int pp_ctl_client_open(struct pp_ctl_client **out, const char *path, struct pp_error *err);
+
+// NULL is allowed.
+void pp_ctl_client_close(struct pp_ctl_client *client);
+
+// Call a method and wait for its result.
+//
+// @param params      Stolen; NULL: none.
+// @param timeout_ms  For the whole call.
+// @param result      Set on success.
+// @return            0; -EREMOTEIO: the daemon answered with an error, err has its text;
+//                    -ETIMEDOUT; -EPROTO: not an answer; -ECONNRESET: the daemon is gone.
+int pp_ctl_client_call(struct pp_ctl_client *client,
+		       const char *method,
+		       json_t *params,
+		       uint32_t timeout_ms,
+		       json_t **result,
+		       struct pp_error *err);

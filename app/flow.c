@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+#include "flow.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <string.h>
+
+static bool prefix_matches(const struct pp_prefix *prefix, const uint8_t addr[16])
+{
+	uint32_t bytes = prefix->len_bits / 8, bits = prefix->len_bits % 8;
+
+	if (prefix->family == PP_FAMILY_NONE)
+		return true;
+	if (memcmp(prefix->addr, addr, bytes))
+		return false;
+	return !bits || !((prefix->addr[bytes] ^ addr[bytes]) >> (8 - bits));
+}
+
+static bool ports_match(const struct pp_ports *ports, bool has_ports, uint16_t port)
+{
+	return !ports->set || (has_ports && port >= ports->lo && port <= ports->hi);
+}
+
+static bool has_ip_condition(const struct pp_rule *rule)
+{
+	return rule->family != PP_FAMILY_NONE || rule->src.family != PP_FAMILY_NONE ||
+	       rule->dst.family != PP_FAMILY_NONE || rule->sport.set || rule->dport.set ||
+	       rule->proto >= 0;
+}
+
+static bool matches(const struct pp_rule *rule, const char *iface, const struct pp_flow *flow)
+{
+	bool dst = prefix_matches(&rule->dst, flow->dst);
+
+	if (*rule->on && strcmp(rule->on, iface))
+		return false;
+	if (!has_ip_condition(rule))
+		return true;
+	if (flow->family == PP_FAMILY_NONE)
+		return false;
+	if (flow->dst_unknown && rule->dst.family != PP_FAMILY_NONE)
+		dst = rule->verdict != PP_VERDICT_PASS;
+	return (rule->family == PP_FAMILY_NONE || rule->family == flow->family) &&
+	       (rule->proto < 0 || rule->proto == flow->proto) &&
+	       prefix_matches(&rule->src, flow->src) && dst &&
+	       ports_match(&rule->sport, flow->ports, flow->sport) &&
+	       ports_match(&rule->dport, flow->ports, flow->dport);
+}
+
+const struct pp_ruleset_entry *
+pp_flow_judge(const struct pp_ruleset *rules, const char *iface, const struct pp_flow *flow)
+{
+	uint32_t count = pp_ruleset_count(rules);
+
+	for (uint32_t i = 0; i < count; i++) {
+		const struct pp_ruleset_entry *entry = pp_ruleset_at(rules, i);
+
+		if (matches(&entry->rule, iface, flow))
+			return entry;
+	}
+	return NULL;
+}
+
+uint8_t pp_flow_parse_address(const char *text, uint8_t addr[16])
+{
+	char plain[INET6_ADDRSTRLEN];
+
+	snprintf(plain, sizeof(plain), "%.*s", (int)strcspn(text, "%"), text);
+	memset(addr, 0, 16);
+	if (inet_pton(AF_INET, plain, addr) == 1)
+		return PP_FAMILY_IP4;
+	if (inet_pton(AF_INET6, plain, addr) == 1)
+		return PP_FAMILY_IP6;
+	return PP_FAMILY_NONE;
+}
