@@ -1,0 +1,109 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT OR Apache-2.0
+# What can the datapath call? Walks the machine code of the program from the loops of the workers
+# and the analysis threads, and holds every call that leaves our code against a short list: no
+# allocation, no lock, no log, no system call but the AF_XDP kick and the idle wait.
+#
+#   scripts/check-datapath.sh [PROGRAM]         default: build/app/push-packet
+#
+# The list is what could be called; tests/netns/test_datapath.py looks at what is.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+program=${1:-build/app/push-packet}
+[ -x "$program" ] || {
+	echo "$program is not built: ninja -C build" >&2
+	exit 1
+}
+exec /usr/bin/python3 - "$program" <<'PYTHON'
+import re
+import subprocess
+import sys
+
+MEMORY = {"memcpy", "memmove", "memset", "memcmp"}
+# What ends the process because of a bug of ours.
+DEATH = {"__assert_fail", "__stack_chk_fail"}
+# Grace periods: one store each; a writer that waits for one is woken by a futex call. The
+# worker registers once, before its loop.
+RCU = {"urcu_qsbr_register_thread", "urcu_qsbr_unregister_thread", "urcu_qsbr_quiescent_state",
+       "urcu_qsbr_thread_offline", "urcu_qsbr_thread_online", "urcu_qsbr_wake_up_gp",
+       "urcu_qsbr_read_ongoing", "rcu_dereference_sym"}
+
+# Entry, what it may call outside, and what must be found on the way: if not, the walk was blind.
+ROOTS = {
+    "worker_run": (MEMORY | DEATH | RCU | {"sendto", "recvfrom", "poll"},
+                   {"pp_port_rx_burst", "pp_port_refill", "pp_port_tx_burst",
+                    "pp_port_tx_reclaim", "pp_port_kick", "pp_copy_ring_burst",
+                    "pp_handoff_push_copy", "pp_count_packet", "sendto", "poll"}),
+    "analyser_run": (MEMORY | DEATH | {"nanosleep"},
+                     {"pp_handoff_burst", "pp_count_packet", "pp_ring_push", "nanosleep"}),
+}
+
+FUNCTION = re.compile(r"^([0-9a-f]+) <([^>]+)>:$")
+TARGET = re.compile(r"\t(?:call|j\w+)\s+([0-9a-f]+) <([^>+]+)(\+0x[0-9a-f]+)?>")
+INDIRECT = re.compile(r"\t(?:call|jmp)\s+\*(?!.*<[^>]+@)")
+
+
+class Function:
+    def __init__(self, name):
+        self.name = name
+        self.targets = set()  # addresses
+        self.indirect = []
+
+
+def disassemble(path):
+    """Address -> function: static functions of two files can have one name."""
+    text = subprocess.run(["objdump", "-d", "--no-show-raw-insn", path], check=True,
+                          capture_output=True, text=True).stdout
+    functions, current = {}, Function("")
+    for line in text.splitlines():
+        if found := FUNCTION.match(line):
+            current = functions[int(found[1], 16)] = Function(found[2])
+        elif found := TARGET.search(line):
+            # A jump to another function's middle is a branch of a function that was split.
+            offset = int(found[3] or "0", 16)
+            if found[2] != current.name or not offset:
+                current.targets.add(int(found[1], 16) - offset)
+        elif INDIRECT.search(line):
+            current.indirect.append(line.strip())
+    return functions
+
+
+def base(name):
+    """sendto@plt -> sendto, idle.part.0 -> idle."""
+    return re.split(r"@|\.(?:part|isra|constprop|cold)\b", name)[0]
+
+
+def walk(functions, root, allowed):
+    seen, wrong, queue = {root}, [], [root]
+    while queue:
+        function = functions[queue.pop()]
+        if function.indirect:
+            wrong.append(f"{function.name}() calls what cannot be told: {function.indirect[0]}")
+        for address in sorted(function.targets - seen):
+            seen.add(address)
+            target = functions[address].name
+            if "@" not in target:
+                queue.append(address)
+            elif base(target) not in allowed:
+                wrong.append(f"{function.name}() calls {base(target)}()")
+    return {base(functions[address].name) for address in seen}, wrong
+
+
+functions = disassemble(sys.argv[1])
+addresses = {function.name: address for address, function in functions.items()}
+status = 0
+for root, (allowed, expected) in ROOTS.items():
+    if root not in addresses:
+        print(f"{sys.argv[1]} has no function {root}()")
+        status = 1
+        continue
+    seen, wrong = walk(functions, addresses[root], allowed)
+    blind = expected - seen
+    if blind:
+        wrong.append(f"the walk did not come to {', '.join(sorted(blind))}: it is blind")
+    status |= bool(wrong)
+    print("\n".join(f"{root}: {text}" for text in wrong) or
+          f"{root}: {len(seen)} functions, outside only "
+          f"{', '.join(sorted(name for name in seen & allowed))}")
+sys.exit(status)
+PYTHON

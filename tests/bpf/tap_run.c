@@ -1,0 +1,349 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+#include "tap_run.h"
+
+#include <errno.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include <bpf/bpf.h>
+#include <linux/bpf.h>
+#include <linux/if_xdp.h>
+
+#define HEX_BYTES 192u // of a packet in a message
+
+static void bind_names(struct tap_run *run)
+{
+	for (uint32_t i = 0; i < TAP_RUN_IFACES; i++)
+		strcpy(run->iface[i].name, rule_gen_iface[i]);
+	for (uint32_t i = 0; i < RULE_GEN_CONSUMERS; i++) {
+		struct pp_consumer_config *count = &run->consumer[i];
+		struct pp_consumer_config *sink = &run->consumer[RULE_GEN_CONSUMERS + i];
+
+		strcpy(count->name, rule_gen_copy_consumer[i]);
+		count->kind = PP_CONSUMER_COUNT;
+		strcpy(sink->name, rule_gen_route_consumer[i]);
+		sink->kind = PP_CONSUMER_SINK;
+	}
+	run->bindings = (struct pp_bindings){run->iface, TAP_RUN_IFACES, run->consumer,
+					     TAP_RUN_CONSUMERS, NULL};
+}
+
+// Copies lie in the ring of the CPU that runs the program.
+static int pin(uint32_t *cpu)
+{
+	int here = sched_getcpu();
+	cpu_set_t set;
+
+	if (here < 0)
+		return -errno;
+	*cpu = (uint32_t)here;
+	CPU_ZERO(&set);
+	CPU_SET(*cpu, &set);
+	return sched_setaffinity(0, sizeof(set), &set) ? -errno : 0;
+}
+
+static int open_ring(struct tap_run *run, struct pp_error *err)
+{
+	uint32_t cpu;
+	int ret = pin(&cpu);
+
+	if (ret < 0)
+		return pp_error_set(err, ret, 0, 0, "cannot pin to a CPU: %s", strerror(-ret));
+	ret = pp_copy_ring_open(&run->ring, cpu, TAP_RUN_RING_BYTES, err);
+	if (ret < 0)
+		return ret;
+	if (bpf_map_update_elem(run->maps.copy_rings_fd, &cpu, &run->ring.map_fd, BPF_ANY))
+		return pp_error_set(err, -errno, 0, 0, "cannot give the ring to the program: %s",
+				    strerror(errno));
+	return 0;
+}
+
+// Loading takes a while, and most tests use one interface.
+static int open_tap(struct tap_run *run, uint32_t iface)
+{
+	struct pp_tap_config config = {.frame_kind = tap_run_kind(iface),
+				       .iface = iface,
+				       .queue_base = iface * TAP_RUN_ROWS_EACH,
+				       .queue_count = TAP_RUN_ROWS_EACH,
+				       .timestamps = iface == TAP_RUN_TIMED_IFACE};
+	struct pp_error err;
+
+	return run->tap[iface] != NULL ? 0
+				       : pp_tap_open(&run->tap[iface], &run->maps, &config, &err);
+}
+
+static int add_line(struct pp_ruleset *set, const char *line, struct pp_error *err)
+{
+	struct pp_rule rule;
+	int ret;
+
+	if (line[0] == '\0')
+		return 0;
+	if (strcmp(line, "default drop") == 0)
+		return pp_ruleset_set_default(set, PP_VERDICT_DROP);
+	ret = pp_rule_parse(line, &rule, err);
+	return ret < 0 ? ret : pp_ruleset_add(set, &rule, NULL, err);
+}
+
+int tap_run_rules(const char *text, struct pp_ruleset **out, struct pp_error *err)
+{
+	struct pp_ruleset *set = NULL;
+	char line[PP_RULE_TEXT_BYTES];
+	int ret = pp_ruleset_create(&set);
+
+	while (ret == 0 && *text != '\0') {
+		size_t len = strcspn(text, "\n");
+
+		snprintf(line, sizeof(line), "%.*s", (int)len, text);
+		text += len + (text[len] == '\n');
+		ret = add_line(set, line, err);
+	}
+	if (ret < 0)
+		pp_ruleset_destroy(set);
+	else
+		*out = set;
+	return ret;
+}
+
+int tap_run_publish(struct tap_run *run, struct pp_ruleset *set, struct pp_error *err)
+{
+	uint32_t rule_id;
+
+	if (set != run->rules)
+		pp_ruleset_destroy(run->rules);
+	run->rules = set;
+	return pp_maps_publish(&run->maps, &pp_engine_linear, set, &run->bindings, &rule_id, err);
+}
+
+int tap_run_publish_text(struct tap_run *run, const char *rules, struct pp_error *err)
+{
+	struct pp_ruleset *set = NULL;
+	int ret = tap_run_rules(rules, &set, err);
+
+	return ret < 0 ? ret : tap_run_publish(run, set, err);
+}
+
+int tap_run_open(struct tap_run *run, const char *rules, struct pp_error *err)
+{
+	int ret;
+
+	memset(run, 0, sizeof(*run));
+	run->ring.map_fd = -1;
+	bind_names(run);
+	ret = pp_maps_init(&run->maps, &pp_engine_linear, TAP_RUN_ROWS, err);
+	if (ret < 0)
+		return ret;
+	ret = ret ?: open_ring(run, err);
+	if (ret == 0 && rules != NULL)
+		ret = tap_run_publish_text(run, rules, err);
+	if (ret < 0)
+		tap_run_close(run);
+	return ret;
+}
+
+void tap_run_close(struct tap_run *run)
+{
+	for (uint32_t i = 0; i < TAP_RUN_IFACES; i++) {
+		pp_tap_close(run->tap[i]);
+		run->tap[i] = NULL;
+	}
+	pp_copy_ring_close(&run->ring);
+	pp_maps_fini(&run->maps);
+	pp_ruleset_destroy(run->rules);
+	run->rules = NULL;
+}
+
+int tap_run_shoot(
+	struct tap_run *run, uint32_t iface, bool frags, const uint8_t *data, uint32_t bytes)
+{
+	static uint8_t in[TAP_RUN_OUT_BYTES];
+	struct xdp_md ctx = {.data = run->meta_bytes,
+			     .data_end = run->meta_bytes + (run->linear_bytes ?: bytes),
+			     .ingress_ifindex = run->ifindex,
+			     .rx_queue_index = run->queue};
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = in, .data_size_in = run->meta_bytes + bytes,
+		    .data_out = run->out, .data_size_out = sizeof(run->out), .repeat = 1);
+
+	int ret = open_tap(run, iface);
+
+	if (ret < 0)
+		return ret;
+	memset(in, 0xee, run->meta_bytes);
+	memcpy(in + run->meta_bytes, data, bytes);
+	if (run->ifindex || run->queue || run->meta_bytes || run->linear_bytes) {
+		opts.ctx_in = &ctx;
+		opts.ctx_size_in = sizeof(ctx);
+	}
+	if (bpf_prog_test_run_opts(pp_tap_prog_fd(run->tap[iface], frags), &opts))
+		return -errno;
+	run->out_bytes = opts.data_size_out;
+	return (int)opts.retval;
+}
+
+static void read_counters(const struct tap_run *run, struct tap_run_counters *out)
+{
+	memset(out->row, 0, sizeof(out->row));
+	for (uint32_t row = 0; row < TAP_RUN_ROWS; row++)
+		pp_maps_queue(&run->maps, row, &out->row[row]);
+	for (uint32_t slot = 0; slot < PP_SLOTS; slot++)
+		pp_maps_rule(&run->maps, slot, &out->rule[slot]);
+}
+
+void tap_run_sync(struct tap_run *run)
+{
+	read_counters(run, &run->before);
+}
+
+// What the counters were before, and what the packet must have added.
+static void expect_row(struct tap_run_counters *want,
+		       uint32_t row,
+		       uint32_t bytes,
+		       const struct tap_run_fate *fate)
+{
+	uint64_t *v = want->row[row].v;
+
+	v[PP_COUNT_SEEN]++;
+	v[PP_COUNT_SEEN_BYTES] += bytes;
+	v[fate->exit]++;
+	if (fate->beside != 0)
+		v[fate->beside]++;
+}
+
+static void expect_rule(const struct tap_run *run,
+			struct tap_run_counters *want,
+			uint32_t bytes,
+			uint32_t rule_id)
+{
+	const struct pp_ruleset_entry *entry;
+	uint32_t slot;
+
+	if (rule_id == TAP_RUN_UNJUDGED)
+		return;
+	entry = pp_ruleset_find(run->rules, rule_id);
+	slot = entry != NULL ? entry->slot : PP_SLOT_DEFAULT;
+	want->rule[slot].pkts++;
+	want->rule[slot].bytes += bytes;
+}
+
+static bool row_differs(struct tap_run *run, const struct tap_run_counters *want, uint32_t row)
+{
+	for (int i = 0; i < PP_LEDGER_COLUMNS; i++) {
+		long more = (long)(run->before.row[row].v[i] - want->row[row].v[i]);
+
+		if (more == 0)
+			continue;
+		snprintf(run->text, sizeof(run->text), "row %u: %s is off by %+ld", row,
+			 pp_ledger_name((enum pp_ledger_column)i), more);
+		return true;
+	}
+	return false;
+}
+
+static bool rule_differs(struct tap_run *run, const struct tap_run_counters *want, uint32_t slot)
+{
+	const struct pp_rule_stats *got = &run->before.rule[slot];
+
+	if (got->pkts == want->rule[slot].pkts && got->bytes == want->rule[slot].bytes)
+		return false;
+	snprintf(run->text, sizeof(run->text), "slot %u: off by %+ld packets, %+ld bytes", slot,
+		 (long)(got->pkts - want->rule[slot].pkts),
+		 (long)(got->bytes - want->rule[slot].bytes));
+	return true;
+}
+
+static bool counters_differ(struct tap_run *run, const struct tap_run_counters *want)
+{
+	read_counters(run, &run->before);
+	for (uint32_t row = 0; row < TAP_RUN_ROWS; row++)
+		if (row_differs(run, want, row))
+			return true;
+	for (uint32_t slot = 0; slot < PP_SLOTS; slot++)
+		if (rule_differs(run, want, slot))
+			return true;
+	return false;
+}
+
+const char *tap_run_differs(struct tap_run *run,
+			    uint32_t iface,
+			    bool frags,
+			    const uint8_t *data,
+			    uint32_t bytes,
+			    const struct tap_run_fate *fate)
+{
+	static struct tap_run_counters want;
+	uint32_t queue = run->queue < TAP_RUN_ROWS_EACH ? run->queue : TAP_RUN_ROWS_EACH - 1;
+	int verdict;
+	size_t len;
+
+	want = run->before;
+	expect_row(&want, iface * TAP_RUN_ROWS_EACH + queue, bytes, fate);
+	expect_rule(run, &want, bytes, fate->rule_id);
+	verdict = tap_run_shoot(run, iface, frags, data, bytes);
+	if (verdict < 0)
+		snprintf(run->text, sizeof(run->text), "test run: %s", strerror(-verdict));
+	else if (verdict != (int)fate->verdict)
+		snprintf(run->text, sizeof(run->text), "verdict is %d, not %u", verdict,
+			 fate->verdict);
+	else if (!counters_differ(run, &want))
+		return NULL;
+	read_counters(run, &run->before);
+	len = strlen(run->text);
+	len += (size_t)snprintf(run->text + len, sizeof(run->text) - len,
+				" (%s, %s, %u bytes): ", frags ? "xdp.frags" : "xdp",
+				rule_gen_iface[iface], bytes);
+	packet_hex(data, bytes < HEX_BYTES ? bytes : HEX_BYTES, run->text + len,
+		   (uint32_t)(sizeof(run->text) - len));
+	return run->text;
+}
+
+const char *tap_run_both_differ(struct tap_run *run,
+				uint32_t iface,
+				const struct packet *packet,
+				const struct tap_run_fate *fate)
+{
+	const char *text = NULL;
+
+	if (packet->len_bytes <= TAP_RUN_LINEAR_MAX)
+		text = tap_run_differs(run, iface, false, packet->data, packet->len_bytes, fate);
+	if (text != NULL)
+		return text;
+	return tap_run_differs(run, iface, true, packet->data, packet->len_bytes, fate);
+}
+
+const struct pp_meta *tap_run_record(struct tap_run *run)
+{
+	const struct pp_meta *record;
+
+	pp_copy_ring_release(&run->ring);
+	return pp_copy_ring_burst(&run->ring, &record, 1) == 1 ? record : NULL;
+}
+
+int tap_run_enter_queues(struct tap_run *run, uint32_t queues)
+{
+	char command[200];
+
+	if (unshare(CLONE_NEWNET))
+		return -errno;
+	snprintf(command, sizeof(command),
+		 "ip link add bpftest0 numrxqueues %u numtxqueues %u type veth peer name bpftest1",
+		 queues, queues);
+	if (system(command) != 0)
+		return -EIO;
+	run->ifindex = if_nametoindex("bpftest0");
+	return run->ifindex != 0 ? 0 : -errno;
+}
+
+int tap_run_add_socket(struct tap_run *run, uint32_t iface, uint32_t queue, int *fd)
+{
+	uint32_t row = iface * TAP_RUN_ROWS_EACH + queue;
+	int slots = 64;
+
+	*fd = socket(AF_XDP, SOCK_RAW, 0);
+	if (*fd < 0 || setsockopt(*fd, SOL_XDP, XDP_RX_RING, &slots, sizeof(slots)) ||
+	    bpf_map_update_elem(run->maps.xsks_fd, &row, fd, BPF_ANY))
+		return -errno;
+	return 0;
+}

@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+#include "handoff.h"
+
+#include <criterion/criterion.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define UNIT_BYTES 16u
+
+// A packet behind its metadata, as it lies in a frame and in a BPF ring.
+struct framed {
+	struct pp_meta meta;
+	uint8_t data[PP_COPY_BYTES_MAX];
+};
+
+static struct pp_handoff *handoff;
+
+static void open_handoff(uint32_t bytes)
+{
+	cr_assert_eq(pp_handoff_create(&handoff, bytes), 0);
+}
+
+static void fini(void)
+{
+	pp_handoff_destroy(handoff);
+}
+
+TestSuite(handoff, .fini = fini);
+
+// Packet number id: its bytes tell it from every other.
+static void fill(struct framed *framed, uint32_t id, uint32_t bytes)
+{
+	framed->meta = (struct pp_meta){.rule_id = id, .len_bytes = bytes + 1, .cap_bytes = bytes};
+	for (uint32_t i = 0; i < bytes; i++)
+		framed->data[i] = (uint8_t)(id * 31 + i + (i >> 8));
+}
+
+static void check_copy(const struct pp_handoff_item *item, uint32_t id, uint32_t bytes)
+{
+	static struct framed want;
+
+	fill(&want, id, bytes);
+	cr_assert_not(item->lent);
+	cr_assert_eq(memcmp(item->meta, &want.meta, sizeof(want.meta)), 0, "packet %u", id);
+	cr_assert_eq(memcmp(item->data, want.data, bytes), 0, "packet %u", id);
+}
+
+Test(handoff, create_refuses_bad_sizes_and_keeps_out)
+{
+	static const uint32_t bad[] = {0, 16, 2048, 4095, 5000, (1u << 30) + 1, 1u << 31};
+	struct pp_handoff *out = (struct pp_handoff *)0x1;
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		cr_expect_eq(pp_handoff_create(&out, bad[i]), -EINVAL, "%u bytes", bad[i]);
+	cr_expect_eq(out, (struct pp_handoff *)0x1, "out must be untouched on failure");
+	pp_handoff_destroy(NULL);
+}
+
+Test(handoff, both_kinds_come_in_the_order_they_went)
+{
+	static struct framed a, b, c;
+	struct pp_handoff_item item[4];
+
+	open_handoff(4096);
+	fill(&a, 1, 60);
+	fill(&b, 2, 1);
+	fill(&c, 3, 77);
+	cr_assert(pp_handoff_push_frame(handoff, a.data, 9));
+	cr_assert(pp_handoff_push_copy(handoff, &b.meta, false));
+	cr_assert(pp_handoff_push_copy(handoff, &c.meta, true));
+	cr_assert(pp_handoff_push_frame(handoff, a.data, 65535));
+	pp_handoff_flush(handoff);
+	cr_assert_eq(pp_handoff_burst(handoff, item, 4), 4);
+	cr_expect(item[0].routed && item[0].lent);
+	cr_expect_eq(item[0].row, 9);
+	cr_expect_eq(item[0].data, a.data);
+	cr_expect_eq(item[0].meta, &a.meta);
+	check_copy(&item[1], 2, 1);
+	cr_expect_not(item[1].routed);
+	check_copy(&item[2], 3, 77);
+	cr_expect(item[2].routed);
+	cr_expect_eq(item[3].row, 65535);
+}
+
+Test(handoff, copies_do_not_hang_on_the_original)
+{
+	static struct framed packet;
+	struct pp_handoff_item item;
+
+	open_handoff(4096);
+	fill(&packet, 1, 100);
+	cr_assert(pp_handoff_push_copy(handoff, &packet.meta, false));
+	memset(&packet, 0, sizeof(packet));
+	pp_handoff_flush(handoff);
+	cr_assert_eq(pp_handoff_burst(handoff, &item, 1), 1);
+	check_copy(&item, 1, 100);
+}
+
+Test(handoff, nothing_is_seen_before_flush)
+{
+	static struct framed packet;
+	struct pp_handoff_item item[2];
+
+	open_handoff(4096);
+	fill(&packet, 1, 20);
+	cr_expect(pp_handoff_empty(handoff));
+	cr_assert(pp_handoff_push_copy(handoff, &packet.meta, false));
+	cr_expect(pp_handoff_empty(handoff));
+	cr_expect_eq(pp_handoff_burst(handoff, item, 2), 0);
+	pp_handoff_flush(handoff);
+	cr_expect_not(pp_handoff_empty(handoff));
+	cr_expect_eq(pp_handoff_burst(handoff, item, 2), 1);
+	cr_expect(pp_handoff_empty(handoff));
+}
+
+// A unit of 16 bytes each.
+Test(handoff, holds_as_many_frames_as_it_has_units)
+{
+	static struct framed packet;
+	struct pp_handoff_item item[300];
+	uint32_t n = 0;
+
+	open_handoff(4096);
+	while (pp_handoff_push_frame(handoff, packet.data, (uint16_t)n))
+		n++;
+	cr_expect_eq(n, 4096 / UNIT_BYTES);
+	cr_expect_not(pp_handoff_push_frame(handoff, packet.data, 0));
+	cr_expect_not(pp_handoff_push_copy(handoff, &packet.meta, false));
+	pp_handoff_flush(handoff);
+	cr_expect_eq(pp_handoff_burst(handoff, item, 300), n);
+	for (uint32_t i = 0; i < n; i++)
+		cr_expect_eq(item[i].row, i);
+}
+
+Test(handoff, room_comes_back_with_release_and_not_before)
+{
+	static struct framed packet;
+	struct pp_handoff_item item[256];
+
+	open_handoff(4096);
+	while (pp_handoff_push_frame(handoff, packet.data, 0))
+		;
+	pp_handoff_flush(handoff);
+	cr_assert_eq(pp_handoff_burst(handoff, item, 3), 3);
+	cr_expect_not(pp_handoff_push_frame(handoff, packet.data, 0), "items are still borrowed");
+	pp_handoff_release(handoff);
+	for (uint32_t i = 0; i < 3; i++)
+		cr_expect(pp_handoff_push_frame(handoff, packet.data, 0));
+	cr_expect_not(pp_handoff_push_frame(handoff, packet.data, 0));
+}
+
+Test(handoff, refused_copy_takes_nothing)
+{
+	static struct framed small, large;
+	struct pp_handoff_item item[8];
+
+	open_handoff(4096);
+	fill(&small, 1, 10);
+	fill(&large, 2, 1800);
+	cr_assert(pp_handoff_push_copy(handoff, &large.meta, false));
+	cr_assert(pp_handoff_push_copy(handoff, &large.meta, false));
+	cr_expect_not(pp_handoff_push_copy(handoff, &large.meta, false));
+	cr_expect(pp_handoff_push_copy(handoff, &small.meta, false), "what is smaller still fits");
+	pp_handoff_flush(handoff);
+	cr_assert_eq(pp_handoff_burst(handoff, item, 8), 3);
+	check_copy(&item[0], 2, 1800);
+	check_copy(&item[1], 2, 1800);
+	check_copy(&item[2], 1, 10);
+}
+
+// One item lies in one piece, so at the end of the ring the rest of it is skipped.
+Test(handoff, copy_that_does_not_fit_before_the_end_begins_at_the_front)
+{
+	static struct framed large, tiny;
+	struct pp_handoff_item item[2];
+	const uint8_t *front;
+
+	open_handoff(4096);
+	fill(&large, 1, 1500);
+	fill(&tiny, 2, 0);
+	for (uint32_t i = 0; i < 2; i++) {
+		cr_assert(pp_handoff_push_copy(handoff, &large.meta, false));
+		pp_handoff_flush(handoff);
+		cr_assert_eq(pp_handoff_burst(handoff, item, 2), 1);
+		front = i == 0 ? item[0].data : front;
+		pp_handoff_release(handoff);
+	}
+	cr_assert(pp_handoff_push_copy(handoff, &large.meta, true));
+	cr_assert(pp_handoff_push_copy(handoff, &tiny.meta, false));
+	pp_handoff_flush(handoff);
+	cr_assert_eq(pp_handoff_burst(handoff, item, 2), 2);
+	cr_expect_eq(item[0].data, front);
+	check_copy(&item[0], 1, 1500);
+	check_copy(&item[1], 2, 0);
+	pp_handoff_release(handoff);
+	cr_expect(pp_handoff_empty(handoff), "the skip is not an item that is left");
+}
+
+Test(handoff, item_of_half_the_ring_always_fits_into_an_empty_one)
+{
+	static struct framed half, one;
+	struct pp_handoff_item item;
+
+	open_handoff(4096);
+	fill(&half, 1, 2048 - UNIT_BYTES - sizeof(struct pp_meta));
+	for (uint32_t at = 0; at < 4096 / UNIT_BYTES; at++) {
+		cr_assert(pp_handoff_push_copy(handoff, &half.meta, false), "at unit %u", at);
+		pp_handoff_flush(handoff);
+		cr_assert_eq(pp_handoff_burst(handoff, &item, 1), 1);
+		check_copy(&item, 1, half.meta.cap_bytes);
+		pp_handoff_release(handoff);
+		cr_assert(pp_handoff_push_frame(handoff, one.data, 0));
+		pp_handoff_flush(handoff);
+		cr_assert_eq(pp_handoff_burst(handoff, &item, 1), 1);
+		pp_handoff_release(handoff);
+	}
+}
+
+Test(handoff, item_larger_than_the_ring_is_refused)
+{
+	static struct framed packet;
+
+	open_handoff(4096);
+	fill(&packet, 1, 4096 - UNIT_BYTES - sizeof(struct pp_meta) + 1);
+	cr_expect_not(pp_handoff_push_copy(handoff, &packet.meta, false));
+	fill(&packet, 1, PP_COPY_BYTES_MAX);
+	cr_expect_not(pp_handoff_push_copy(handoff, &packet.meta, false));
+	fill(&packet, 1, 4096 - UNIT_BYTES - sizeof(struct pp_meta));
+	cr_expect(pp_handoff_push_copy(handoff, &packet.meta, false));
+	cr_expect(pp_handoff_empty(handoff));
+}
+
+Test(handoff, longest_copies_go_through_whole)
+{
+	static struct framed packet;
+	struct pp_handoff_item item[2];
+
+	open_handoff(1u << 18);
+	for (uint32_t id = 0; id < 50; id++) {
+		uint32_t bytes = PP_COPY_BYTES_MAX - id % 17;
+
+		fill(&packet, id, bytes);
+		cr_assert(pp_handoff_push_copy(handoff, &packet.meta, false));
+		pp_handoff_flush(handoff);
+		cr_assert_eq(pp_handoff_burst(handoff, item, 2), 1);
+		check_copy(&item[0], id, bytes);
+		pp_handoff_release(handoff);
+	}
+}
+
+static uint32_t random_below(uint64_t *seed, uint32_t below)
+{
+	*seed = *seed * 6364136223846793005u + 1442695040888963407u;
+	return (uint32_t)((*seed >> 33) % below);
+}
+
+// How packet id is pushed, for the reader to know.
+static uint32_t bytes_of(uint32_t id)
+{
+	return id * 2654435761u % 700;
+}
+
+static bool is_frame(uint32_t id)
+{
+	return id * 2654435761u >> 31;
+}
+
+static bool push(uint32_t id, const struct framed *frame)
+{
+	static struct framed packet;
+
+	if (is_frame(id))
+		return pp_handoff_push_frame(handoff, frame->data, (uint16_t)id);
+	fill(&packet, id, bytes_of(id));
+	return pp_handoff_push_copy(handoff, &packet.meta, id & 1);
+}
+
+static void check_item(const struct pp_handoff_item *item, uint32_t id, const struct framed *frame)
+{
+	cr_assert_eq(item->lent, is_frame(id), "packet %u", id);
+	if (!item->lent) {
+		check_copy(item, id, bytes_of(id));
+		cr_assert_eq(item->routed, id & 1);
+		return;
+	}
+	cr_assert_eq(item->data, frame->data);
+	cr_assert_eq(item->row, (uint16_t)id);
+}
+
+Test(handoff, random_mix_wraps_without_losing_or_changing_a_packet)
+{
+	static struct framed frame;
+	struct pp_handoff_item item[9];
+	uint32_t pushed = 0, taken = 0, refused = 0;
+	uint64_t seed = 5;
+
+	open_handoff(4096);
+	while (taken < 50000) {
+		for (uint32_t n = random_below(&seed, 10); n > 0; n--) {
+			if (!push(pushed, &frame)) {
+				refused++;
+				break;
+			}
+			pushed++;
+		}
+		pp_handoff_flush(handoff);
+		for (uint32_t n = random_below(&seed, 4); n > 0; n--) {
+			uint32_t got = pp_handoff_burst(handoff, item, random_below(&seed, 10));
+
+			for (uint32_t i = 0; i < got; i++)
+				check_item(&item[i], taken++, &frame);
+		}
+		pp_handoff_release(handoff);
+	}
+	cr_expect_gt(refused, 100, "the ring must have been full");
+}
