@@ -278,6 +278,7 @@ def test_a_tun_that_does_not_exist_is_made_and_taken_away(lab):
                         "--count", 1000, "--hold", "30s")
     wait_for("the device", lambda: "UP" in lab.run(
         "src", "ip", "link", "show", "gen-tun9", check=False).stdout)
+    wait_for("every packet", lambda: lab.device("src", "gen-tun9")["rx"]["packets"] == 1000)
     process.send_signal(signal.SIGTERM)
     assert json.loads(process.communicate(timeout=5)[0])["sent"] == 1000
     assert lab.run("src", "ip", "link", "show", "gen-tun9", check=False).returncode != 0
