@@ -19,6 +19,13 @@
 #define BIND_RETRY_NS (10 * 1000 * 1000)
 #define BIND_RETRIES 30
 #define LENT_DEFAULT 1024 // frames that analysers can hold unless the configuration says more
+// Frames that begin at multiples of a power of two share a few sets of the CPU's caches: 4,096 of
+// them, 2 KiB apart, have 1,024 lines of a 2 MiB L2 for their first bytes. One line more between
+// them spreads them over all sets. It takes the UMEM's unaligned mode, which not every
+// zero-copy driver has.
+#define LINE_BYTES 64
+// index of a frame = its line * (2^36 / lines of a frame) >> 36, exact for a UMEM up to 64 GiB
+#define PER_LINE_SHIFT 36
 
 struct pp_port {
 	struct xsk_ring_cons rx;
@@ -26,7 +33,8 @@ struct pp_port {
 	struct xsk_ring_prod tx;
 	struct xsk_ring_cons completion;
 	uint8_t *area;
-	uint64_t chunk_mask; // addr & chunk_mask: the frame's base
+	uint64_t per_line; // frames in a line, shifted by PER_LINE_SHIFT, rounded up
+	uint64_t stride_bytes; // from one frame to the next
 	uint64_t *free; // stack of base addresses
 	uint32_t free_count;
 	uint32_t refill_min; // frames that are worth a refill
@@ -41,8 +49,12 @@ struct pp_port {
 	struct pp_port_info info;
 };
 
-static int
-create_umem(struct pp_port *port, const struct pp_port_params *params, struct pp_error *err)
+static uint64_t base_of(const struct pp_port *port, uint64_t addr)
+{
+	return (addr / LINE_BYTES * port->per_line >> PER_LINE_SHIFT) * port->stride_bytes;
+}
+
+static int register_umem(struct pp_port *port, const struct pp_port_params *params, bool spread)
 {
 	const struct pp_plane_config *config = params->config;
 	const struct xsk_umem_config umem_config = {
@@ -50,19 +62,19 @@ create_umem(struct pp_port *port, const struct pp_port_params *params, struct pp
 		.comp_size = config->completion_slots,
 		.frame_size = config->chunk_bytes,
 		.frame_headroom = 0,
+		.flags = spread ? XDP_UMEM_UNALIGNED_CHUNK_FLAG : 0,
 	};
-	size_t bytes = (size_t)port->info.frames * config->chunk_bytes;
-	int ret;
+	uint64_t lines;
 
-	ret = pp_umem_init(&port->umem, bytes, config->hugepages, params->numa_node, err);
-	if (ret < 0)
-		return ret;
-	ret = xsk_umem__create(&port->xsk_umem, port->umem.area, bytes, &port->fill,
-			       &port->completion, &umem_config);
-	if (ret < 0)
-		return pp_error_set(err, ret, 0, 0, "cannot register the UMEM of %s queue %u: %s",
-				    params->iface_name, params->queue, strerror(-ret));
-	return 0;
+	port->stride_bytes = config->chunk_bytes + (spread ? LINE_BYTES : 0);
+	lines = port->stride_bytes / LINE_BYTES;
+	port->per_line = ((1ull << PER_LINE_SHIFT) + lines - 1) / lines;
+	port->free_count = 0;
+	for (uint32_t i = 0; i < port->info.frames; i++)
+		port->free[port->free_count++] = (port->info.frames - 1 - i) * port->stride_bytes;
+	return xsk_umem__create(&port->xsk_umem, port->umem.area,
+				port->info.frames * port->stride_bytes, &port->fill,
+				&port->completion, &umem_config);
 }
 
 static int bind_once(struct pp_port *port, const struct pp_port_params *params, uint16_t flags)
@@ -90,29 +102,66 @@ static int bind_patiently(struct pp_port *port, const struct pp_port_params *par
 	return ret;
 }
 
-static int
-create_socket(struct pp_port *port, const struct pp_port_params *params, struct pp_error *err)
+static int create_umem(struct pp_port *port,
+		       const struct pp_port_params *params,
+		       bool spread,
+		       enum pp_where_kind *where,
+		       struct pp_error *err)
 {
-	bool want_copy = params->bind == PP_BIND_COPY || params->skb;
-	int ret;
+	int ret = register_umem(port, params, spread);
 
-	if (params->bind == PP_BIND_ZEROCOPY)
-		ret = bind_patiently(port, params, XDP_ZEROCOPY);
-	else
-		ret = bind_patiently(port, params, want_copy ? XDP_COPY : 0);
 	if (ret == 0)
 		return 0;
+	*where = PP_WHERE_HUGEPAGES;
+	return pp_error_set(err, ret, 0, 0, "cannot register the UMEM of %s queue %u: %s",
+			    params->iface_name, params->queue, strerror(-ret));
+}
+
+static int refuse_bind(const struct pp_port_params *params,
+		       int ret,
+		       enum pp_where_kind *where,
+		       struct pp_error *err)
+{
 	if (ret == -EBUSY)
 		return pp_error_set(err, ret, 0, 0,
 				    "queue %u of %s has an AF_XDP socket already: another program "
 				    "holds it; stop that first or leave the queue out of queues:",
 				    params->queue, params->iface_name);
+	if (ret == -EOPNOTSUPP)
+		*where = PP_WHERE_IFACE_BIND;
 	if (ret == -EOPNOTSUPP && params->bind == PP_BIND_ZEROCOPY)
 		return pp_error_set(err, ret, 0, 0,
 				    "interface %s has no zero-copy AF_XDP; set bind: auto or copy",
 				    params->iface_name);
 	return pp_error_set(err, ret, 0, 0, "cannot bind an AF_XDP socket to %s queue %u: %s",
 			    params->iface_name, params->queue, strerror(-ret));
+}
+
+// Zero-copy where it is wanted and there, else copy mode with spread frames.
+static int create_socket(struct pp_port *port,
+			 const struct pp_port_params *params,
+			 enum pp_where_kind *where,
+			 struct pp_error *err)
+{
+	int ret;
+
+	if (params->bind != PP_BIND_COPY && !params->skb) {
+		ret = create_umem(port, params, false, where, err);
+		if (ret < 0)
+			return ret;
+		ret = bind_patiently(port, params, XDP_ZEROCOPY);
+		if (ret == 0)
+			return 0;
+		if (ret == -EBUSY || params->bind == PP_BIND_ZEROCOPY)
+			return refuse_bind(params, ret, where, err);
+		xsk_umem__delete(port->xsk_umem);
+		port->xsk_umem = NULL;
+	}
+	ret = create_umem(port, params, true, where, err);
+	if (ret < 0)
+		return ret;
+	ret = bind_patiently(port, params, XDP_COPY);
+	return ret < 0 ? refuse_bind(params, ret, where, err) : 0;
 }
 
 // What the kernel granted, as it says itself.
@@ -144,13 +193,8 @@ static int create_frames(struct pp_port *port, const struct pp_port_params *para
 	port->info.frames = frames;
 	port->refill_min = config->fill_slots / 4 < PP_BURST ? config->fill_slots / 4 : PP_BURST;
 	port->lent_max = frames - pp_plane_frames_needed(config);
-	port->chunk_mask = ~(uint64_t)(config->chunk_bytes - 1);
 	port->free = calloc(frames, sizeof(*port->free));
-	if (port->free == NULL)
-		return -ENOMEM;
-	for (uint32_t i = 0; i < frames; i++)
-		port->free[port->free_count++] = (uint64_t)(frames - 1 - i) * config->chunk_bytes;
-	return 0;
+	return port->free == NULL ? -ENOMEM : 0;
 }
 
 int pp_port_open(struct pp_port **out,
@@ -174,16 +218,16 @@ int pp_port_open(struct pp_port **out,
 		pp_error_set(err, ret, 0, 0, "out of memory");
 		goto close_port;
 	}
-	ret = create_umem(port, params, err);
+	ret = pp_umem_init(&port->umem,
+			   (size_t)port->info.frames * (params->config->chunk_bytes + LINE_BYTES),
+			   params->config->hugepages, params->numa_node, err);
 	if (ret < 0) {
 		*where = PP_WHERE_HUGEPAGES;
 		goto close_port;
 	}
-	ret = create_socket(port, params, err);
-	if (ret < 0) {
-		*where = ret == -EOPNOTSUPP ? PP_WHERE_IFACE_BIND : PP_WHERE_IFACE;
+	ret = create_socket(port, params, where, err);
+	if (ret < 0)
 		goto close_port;
-	}
 	port->area = port->umem.area;
 	port->fd = xsk_socket__fd(port->socket);
 	read_granted(port);
@@ -244,7 +288,7 @@ uint32_t pp_port_rx_burst(struct pp_port *port, struct pp_port_rx rx[PP_BURST])
 	for (uint32_t i = 0; i < n; i++) {
 		const struct xdp_desc *desc = xsk_ring_cons__rx_desc(&port->rx, index + i);
 
-		rx[i].data = port->area + desc->addr;
+		rx[i].data = port->area + xsk_umem__add_offset_to_addr(desc->addr);
 		rx[i].len_bytes = desc->len;
 	}
 	xsk_ring_cons__release(&port->rx, n);
@@ -253,7 +297,7 @@ uint32_t pp_port_rx_burst(struct pp_port *port, struct pp_port_rx rx[PP_BURST])
 
 void pp_port_recycle(struct pp_port *port, const uint8_t *data)
 {
-	port->free[port->free_count++] = (uint64_t)(data - port->area) & port->chunk_mask;
+	port->free[port->free_count++] = base_of(port, (uint64_t)(data - port->area));
 }
 
 uint32_t pp_port_tx_burst(struct pp_port *port, const struct pp_port_rx *tx, uint32_t n)
@@ -286,7 +330,7 @@ uint32_t pp_port_tx_reclaim(struct pp_port *port)
 	n = xsk_ring_cons__peek(&port->completion, port->sending, &index);
 	for (uint32_t i = 0; i < n; i++)
 		port->free[port->free_count++] =
-			*xsk_ring_cons__comp_addr(&port->completion, index + i) & port->chunk_mask;
+			base_of(port, *xsk_ring_cons__comp_addr(&port->completion, index + i));
 	if (n > 0) {
 		xsk_ring_cons__release(&port->completion, n);
 		__atomic_store_n(&port->sending, port->sending - n, __ATOMIC_RELAXED);
