@@ -10,9 +10,10 @@
 #include <linux/types.h>
 
 #define PP_RULES_MAX 1024
-// Slot 0 is the default action; rules have slots 1 to PP_RULES_MAX.
+// Slot 0 is the default action; rules have the others. There are twice as many as rules, so that
+// all rules can be exchanged for others in one step.
 #define PP_SLOT_DEFAULT 0
-#define PP_SLOTS (PP_RULES_MAX + 1)
+#define PP_SLOTS (2 * PP_RULES_MAX + 1)
 #define PP_IFACES_MAX 64
 #define PP_CONSUMERS_MAX 32
 #define PP_CONSUMER_NONE 0xff
@@ -93,6 +94,7 @@ struct pp_tap_config {
 	__u32 queue_base; // first row of this interface in pp_cpu_rows and pp_xsks
 	__u32 queue_count; // rows; the last one is for queues beyond
 	__u32 timestamps; // 1: time_ns is filled
+	__u32 set_bytes; // of the image's area for sets: a power of two; 0: none
 };
 // In front of a routed packet (XDP metadata) and of a copied one (ring record).
 struct pp_meta {
@@ -145,10 +147,19 @@ struct pp_action {
 };
 _Static_assert(sizeof(struct pp_action) == 16, "pp_action is indexed by a shift");
 
+// A table of address sets (dataplane/addr_table.h, bpf/addr_table.bpf.h): where its parts are, as
+// offsets into the area that ends the image, and how deep the trees are. All zero: no sets.
+#define PP_ADDR_BYTES_MAX (256u << 20)
+#define PP_ADDR_SLACK_BYTES 64 // behind the area: a masked offset may read up to a line more
+struct pp_addr_head {
+	__u32 word[16];
+};
+
 // Every engine's image begins with this.
 struct pp_image_head {
 	__u32 generation;
 	__u32 pad;
+	struct pp_addr_head addr;
 	struct pp_action action[PP_SLOTS];
 };
 

@@ -62,6 +62,8 @@ struct pp_iface_config {
 	uint16_t queue[PP_QUEUES_PER_IFACE_MAX]; // ascending, unique
 };
 
+#define PP_SLOT_FORMER PP_SLOTS // of pp_plane_count_rule(): rules that are gone
+
 struct pp_consumer_config {
 	char name[PP_NAME_BYTES];
 	uint8_t kind; // enum pp_consumer_kind
@@ -159,6 +161,33 @@ void pp_plane_stop(struct pp_plane *plane);
 // Free everything; stops first if needed. NULL is allowed.
 void pp_plane_close(struct pp_plane *plane);
 
+// Put another rule set in force, in one step for every interface: each packet is judged by the
+// old rules or by the new ones. Returns when no packet is judged by the old ones any more, after the
+// kernel's grace period (8 to 20 ms); what workers and analysers still hold is attributed by its
+// rule id. Counters of rules that stay (same id) go on.
+//
+// @param rules  Made from a copy of pp_plane_rules() after pp_ruleset_settle(). Taken over on
+//               success; the caller's on failure.
+// @param where  As pp_plane_check(): PP_WHERE_RULE, or PP_WHERE_NONE. May be NULL.
+// @return       0; -EINVAL: a name in a rule stands for nothing here; -ENOSPC, -ENOMEM; -errno of
+//               the kernel. On failure the old rules stay in force.
+int pp_plane_apply(struct pp_plane *plane,
+		   struct pp_ruleset *rules,
+		   struct pp_where *where,
+		   struct pp_error *err);
+
+// What the last pp_plane_apply() did and how long it took.
+struct pp_apply_stats {
+	uint64_t count; // rule sets put in force, the first one included
+	uint64_t
+		publish_ns; // of the last: from the call to the image in force, building it included
+	uint64_t total_ns; // until the call returned
+	uint64_t loads; // programs were loaded again because sets outgrew the image
+	size_t image_bytes;
+	size_t set_bytes; // of the image, for sets
+};
+void pp_plane_apply_stats(const struct pp_plane *plane, struct pp_apply_stats *out);
+
 // Something happened to an interface. text is one line for a log.
 struct pp_plane_event {
 	uint64_t time_ns; // CLOCK_REALTIME
@@ -213,7 +242,8 @@ void pp_plane_queue(const struct pp_plane *plane,
 		    struct pp_queue_info *info,
 		    struct pp_ledger_row *ledger);
 
-// Packets and bytes that a rule judged. slot: entry's, or PP_SLOT_DEFAULT.
+// Packets and bytes that a rule judged. slot: entry's, or PP_SLOT_DEFAULT. Counts from when the rule
+// in force got the slot.
 struct pp_rule_stats {
 	uint64_t pkts;
 	uint64_t bytes;
@@ -255,7 +285,8 @@ struct pp_source_stats {
 uint32_t pp_plane_consumer_count(const struct pp_plane *plane);
 const struct pp_consumer_config *pp_plane_consumer(const struct pp_plane *plane, uint32_t consumer);
 
-// What a COUNT consumer counted for one rule slot.
+// What a COUNT consumer counted for one rule slot, since the rule in force got it. Packets of
+// rules that are gone by the time they are counted stand under PP_SLOT_FORMER.
 //
 // @return  0; -EINVAL: not a COUNT consumer, or no such slot.
 int pp_plane_count_rule(const struct pp_plane *plane,

@@ -3,10 +3,12 @@
 //
 //   RULE    = ACTION {ITEM}                     items in any order, each at most once
 //   ACTION  = pass | drop | route | copy [take N] [to NAME] [then (drop | route)]
-//   ITEM    = any | on IFACE | family ip4|ip6 | src PREFIX | dst PREFIX
+//   ITEM    = any | on IFACE | family ip4|ip6 | src WHERE | dst WHERE
 //           | sport PORTS | dport PORTS | proto NAME|0-255
-//           | prio N | to NAME | name NAME
-//   PREFIX  = address or CIDR, IPv4 or IPv6; @SET is refused: not yet
+//           | prio N | to NAME | name NAME | ttl DURATION
+//   WHERE   = PREFIX | @SET
+//   PREFIX  = address or CIDR, IPv4 or IPv6
+//   DURATION= N(ms|s|m|h|d), 1ms to 3650d: the rule is gone so long after it was added
 //   PORTS   = N or N-M, inclusive, 0-65535
 //   NAME    = 1 to 31 characters out of A-Z a-z 0-9 _ . -
 //
@@ -22,6 +24,7 @@
 // condition matches IP packets only. A plain address is a prefix of 32 or 128 bits; 0.0.0.0/0
 // and ::/0 match every packet of their family. A port condition matches packets that carry
 // ports: not a later fragment; so it goes with no other protocol than tcp, udp, sctp, udplite.
+// A set matches IP packets of both families, each against the set's entries of its family.
 //
 // Threads    any; nothing is shared.
 // Cost       control path; nothing is allocated.
@@ -66,9 +69,12 @@ struct pp_rule {
 	uint8_t family; // enum pp_family, given or implied by an address
 	struct pp_prefix src;
 	struct pp_prefix dst;
+	char src_set[PP_NAME_BYTES]; // "": no condition; else src.family is PP_FAMILY_NONE
+	char dst_set[PP_NAME_BYTES];
 	struct pp_ports sport;
 	struct pp_ports dport;
 	int16_t proto; // 0-255; -1: any
+	uint64_t ttl_ns; // 0: stays
 };
 
 // Read one rule.

@@ -1,21 +1,39 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-// The ordered rule set: by prio, then by order of insertion. First match wins.
+// The ordered rule set: by prio, then by order of insertion. First match wins. With the sets of
+// addresses that its rules name, what is protected, and the default action.
+//
+// A transaction is a copy that is changed and then put in force (pp_plane_apply()), or thrown away:
+// copy, pp_ruleset_settle(), changes, apply.
 //
 // Threads    one writer; readers only while no writer runs.
-// Cost       control path. add and remove move O(rules) pointers.
-// Ownership  the set owns its entries; pp_ruleset_at() borrows until the next change.
+// Cost       control path. add and remove move O(rules) pointers; a copy shares its sets.
+// Ownership  the rule set owns its entries and holds references to its sets; what _at() and
+//            _find() return is borrowed until the next change.
 #pragma once
 
 #include <stdint.h>
 
 #include <push-packet/rule.h>
+#include <push-packet/set.h>
+
+#define PP_SETS_MAX 256 // in a rule set
+#define PP_SETS_USED_MAX 32 // that its rules name
 
 struct pp_ruleset;
 
+// Who a rule or set comes from: a reload exchanges what is the configuration's and leaves what
+// came by command alone.
+enum pp_origin {
+	PP_ORIGIN_CONFIG,
+	PP_ORIGIN_COMMAND,
+};
+
 struct pp_ruleset_entry {
 	struct pp_rule rule;
-	uint32_t id; // from 1, never reused while the set lives
-	uint16_t slot; // where it counts: 1 to PP_RULES_MAX, unique in the set
+	uint64_t expires_ns; // CLOCK_BOOTTIME; 0: never
+	uint32_t id; // from 1, never reused while the set or a copy of it lives
+	uint16_t slot; // where it counts: 1 to PP_SLOTS - 1, unique in the set
+	uint8_t origin; // enum pp_origin
 };
 
 // Create an empty set whose default action is pass.
@@ -26,21 +44,31 @@ int pp_ruleset_create(struct pp_ruleset **out);
 // NULL is allowed.
 void pp_ruleset_destroy(struct pp_ruleset *set);
 
-// Copy a set: the same rules with the same ids and slots, the same generation and default. From
-// then on the two go their own ways, and both may give the same id to different new rules.
+// Copy a set: the same rules with the same ids and slots, the same sets, generation and default.
+// From then on the two go their own ways, and both may give the same id to different new rules.
 //
 // @param out  Set on success, untouched on failure; free with pp_ruleset_destroy().
 // @return     0; -ENOMEM.
 int pp_ruleset_copy(struct pp_ruleset **out, const struct pp_ruleset *set);
 
+// A removed rule's slot is not given to another rule before this is called: events and counts of
+// the old rule may still be on their way. Call it on the copy of a set that is in force.
+void pp_ruleset_settle(struct pp_ruleset *set);
+
 // Add a rule, in match order behind those of its prio; the generation grows by one. It gets the
-// smallest free slot.
+// smallest free slot. There is always one for PP_RULES_MAX rules, even when all rules were removed
+// since pp_ruleset_settle().
 //
-// @param rule  As pp_rule_parse() leaves it; copied.
-// @param id    Set on success; may be NULL.
-// @return      0; -ENOSPC: PP_RULES_MAX rules are there; -ENOMEM. The set is unchanged on failure.
+// @param rule    As pp_rule_parse() leaves it; copied.
+// @param now_ns  What its ttl counts from, CLOCK_BOOTTIME.
+// @param id      Set on success; may be NULL.
+// @return        0; -ENOENT: a set that it names is not there; -ENOSPC: PP_RULES_MAX rules are
+//                there, the slots are used up, or more than PP_SETS_USED_MAX sets are named;
+//                -ENOMEM. The set is unchanged on failure.
 int pp_ruleset_add(struct pp_ruleset *set,
 		   const struct pp_rule *rule,
+		   enum pp_origin origin,
+		   uint64_t now_ns,
 		   uint32_t *id,
 		   struct pp_error *err);
 
@@ -48,6 +76,28 @@ int pp_ruleset_add(struct pp_ruleset *set,
 //
 // @return      0; -ENOENT.
 int pp_ruleset_remove(struct pp_ruleset *set, uint32_t id, struct pp_error *err);
+
+struct pp_ruleset_change {
+	uint32_t added;
+	uint32_t deleted;
+	uint32_t kept; // rules that stay as they were, with id, slot, counters and remaining ttl
+};
+
+// Exchange the rules of an origin for others, by difference: an entry whose rule is equal to one
+// of rule[] stays; its place among rules of its prio is that of the new list, before those of
+// the other origin. The generation grows by one. All or nothing.
+//
+// @param id      Set to the ids, in the order of rule[]; may be NULL.
+// @param change  May be NULL.
+// @return        0; as pp_ruleset_add(), with err->line the index in rule[] plus one.
+int pp_ruleset_replace(struct pp_ruleset *set,
+		       const struct pp_rule *rule,
+		       uint32_t count,
+		       enum pp_origin origin,
+		       uint64_t now_ns,
+		       uint32_t *id,
+		       struct pp_ruleset_change *change,
+		       struct pp_error *err);
 
 // Set what happens to packets that no rule matches; the generation grows by one.
 //
@@ -67,11 +117,122 @@ const struct pp_ruleset_entry *pp_ruleset_at(const struct pp_ruleset *set, uint3
 // @return  The entry, or NULL.
 const struct pp_ruleset_entry *pp_ruleset_find(const struct pp_ruleset *set, uint32_t id);
 
-// Add every rule of a file, one rule a line, '#' comments and empty lines allowed; lines end
-// with LF or CR LF. All or nothing: on failure the set is as before. The generation grows by one
-// for each rule.
+// Sets of addresses.
+
+// Put a set in, in the place of one with its name if there is one; the generation grows by one,
+// unless it is the very same set. Takes a reference.
 //
-// @param err   line and col are those of the file; text does not name it.
-// @return      0; -EINVAL: a bad rule, a NUL byte, a line over 16,384 bytes; -ENOSPC; -ENOMEM;
-//              -errno of open and read.
-int pp_ruleset_load(struct pp_ruleset *set, const char *path, struct pp_error *err);
+// @param origin  Of the set when it is new; one that is replaced keeps its origin.
+// @return        0; -ENOSPC: PP_SETS_MAX are there.
+int pp_ruleset_put_set(struct pp_ruleset *set,
+		       struct pp_set *addresses,
+		       enum pp_origin origin,
+		       struct pp_error *err);
+
+// @return  0; -ENOENT; -EBUSY: a rule names it or it is protected, err says which.
+int pp_ruleset_remove_set(struct pp_ruleset *set, const char *name, struct pp_error *err);
+
+uint32_t pp_ruleset_set_count(const struct pp_ruleset *set);
+// @param index  From 0, by name.
+// @param origin May be NULL.
+struct pp_set *
+pp_ruleset_set_at(const struct pp_ruleset *set, uint32_t index, enum pp_origin *origin);
+// @return  The set, or NULL.
+struct pp_set *pp_ruleset_find_set(const struct pp_ruleset *set, const char *name);
+// Rules that name the set.
+uint32_t pp_ruleset_set_users(const struct pp_ruleset *set, const char *name);
+
+// Protected sets: no rule, nor the default action, may drop or route packets whose source is in
+// one. Marks are part of the set's name, so they outlive a change of the set.
+
+// @return  0; -ENOENT: there is no such set.
+int pp_ruleset_protect(struct pp_ruleset *set,
+		       const char *name,
+		       bool protect,
+		       struct pp_error *err);
+bool pp_ruleset_protected(const struct pp_ruleset *set, const char *name);
+
+// Find what would drop or route packets of a protected set: a rule with verdict drop or route whose
+// other conditions some packet from the set could meet, unless a rule before it, without other
+// conditions than src, lets all of them pass.
+//
+// @param rule_id  Set to the rule's id; 0: the default action.
+// @param after    Look for the next one after this place; 0 at first; updated.
+// @return         0: nothing (more); -EPERM: found, err has a sentence that names rule and set.
+int pp_ruleset_check_protected(const struct pp_ruleset *set,
+			       uint32_t *after,
+			       uint32_t *rule_id,
+			       struct pp_error *err);
+
+// Expiry.
+
+// @return  The earliest expiry of a rule or set entry, CLOCK_BOOTTIME; 0: nothing expires.
+uint64_t pp_ruleset_next_expiry(const struct pp_ruleset *set);
+
+// Remove what has expired by now_ns: rules, and entries of sets.
+//
+// @param rules, entries  How many; may be NULL.
+// @return                0; -ENOMEM: nothing was removed.
+int pp_ruleset_expire(struct pp_ruleset *set, uint64_t now_ns, uint32_t *rules, size_t *entries);
+
+// Text. A statement is a rule, or one of
+//
+//   set NAME { ENTRIES }       a set of addresses; braces may stand on several lines
+//   set NAME file PATH         the same from a file, relative to the folder given
+//   protect @NAME
+//
+// A statement ends with its line, except inside braces. Comments and empty lines are skipped.
+// Sets may be named before they stand: names are looked up at the end of the text.
+
+// What stood in a text, before it becomes part of a rule set.
+struct pp_statements;
+
+int pp_statements_create(struct pp_statements **out);
+// NULL is allowed.
+void pp_statements_destroy(struct pp_statements *statements);
+
+// Read a text and add what it says.
+//
+// @param text    len bytes; lines end with LF or CR LF.
+// @param folder  For PATH; NULL: the current one.
+// @param now_ns  What ttl in sets counts from, CLOCK_BOOTTIME.
+// @param err     line and col in the text. What is wrong in a file of a set: text names the file
+//                with line and column, line and col are those of the statement.
+// @return        0; -EINVAL; -ENOSPC; -ENOMEM; -errno of a file. Nothing was added on failure.
+int pp_statements_read(struct pp_statements *statements,
+		       const char *text,
+		       size_t len,
+		       const char *folder,
+		       uint64_t now_ns,
+		       struct pp_error *err);
+
+struct pp_statement_rule {
+	struct pp_rule rule;
+	uint32_t line; // in its text
+	uint32_t col;
+	uint32_t text; // which call of pp_statements_read(), from 0
+};
+uint32_t pp_statements_rule_count(const struct pp_statements *statements);
+const struct pp_statement_rule *pp_statements_rule(const struct pp_statements *statements,
+						   uint32_t index);
+
+struct pp_statements_change {
+	struct pp_ruleset_change rules;
+	uint32_t sets_added, sets_deleted, sets_changed;
+	struct pp_set_change entries; // of all sets
+};
+
+// Make a rule set's configuration what the statements say, by difference: rules, sets and marks
+// of protection of origin PP_ORIGIN_CONFIG that are not in the statements go. All or nothing.
+//
+// @param err    line, col of the statement at fault; text says what.
+// @param where  Set to the index of the call of pp_statements_read() err is about; may be NULL.
+// @return       0; as pp_ruleset_replace(), pp_ruleset_put_set(); -EBUSY: a set that goes is
+//               named by a rule that stays.
+int pp_statements_apply(const struct pp_statements *statements,
+			struct pp_ruleset *set,
+			uint64_t now_ns,
+			uint32_t *ids, // of the rules, in order; may be NULL
+			struct pp_statements_change *change, // may be NULL
+			uint32_t *where,
+			struct pp_error *err);
