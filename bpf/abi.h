@@ -158,16 +158,23 @@ struct pp_addr_head {
 // Every engine's image begins with this.
 struct pp_image_head {
 	__u32 generation;
-	__u32 pad;
+	__u32 set_uses; // PP_SETS_SRC | PP_SETS_DST: addresses that some rule looks up in sets
+	__u64 zero; // see bpf/linear.bpf.h
 	struct pp_addr_head addr;
 	struct pp_action action[PP_SLOTS];
 };
 
+#define PP_SETS_SRC 1u
+#define PP_SETS_DST 2u
+
 // Engine `linear`: per family the rules that can match it, in rule order. A rule matches when
-// (word & mask) == value, the same for the addresses, and both ports lie in range. The words
+// (word & mask) == value, the same for the addresses, the source lies in all sets of the low half
+// of sets and the destination in all of the high half (a bit each, as pp_addr_table_build() numbers
+// them), and both ports lie in range. The words
 // stand apart from the rest: they refuse most rules, four to a cache line. A list ends at a
 // multiple of PP_LINEAR_STEP; the padding never matches.
 #define PP_LINEAR_STEP 4
+#define PP_SETS_DST_SHIFT 32
 struct pp_linear_word {
 	__u64 mask;
 	__u64 value;
@@ -183,20 +190,22 @@ struct pp_linear_ports {
 struct pp_linear_ip4 {
 	__u64 addr_mask;
 	__u64 addr_value;
+	__u64 sets;
 	struct pp_linear_ports ports;
 	__u32 slot;
 	__u32 pad;
 };
-_Static_assert(sizeof(struct pp_linear_ip4) == 32, "no hidden padding");
+_Static_assert(sizeof(struct pp_linear_ip4) == 40, "no hidden padding");
 
 struct pp_linear_ip6 {
 	__u64 addr_mask[4];
 	__u64 addr_value[4];
+	__u64 sets;
 	struct pp_linear_ports ports;
 	__u32 slot;
 	__u32 pad;
 };
-_Static_assert(sizeof(struct pp_linear_ip6) == 80, "no hidden padding");
+_Static_assert(sizeof(struct pp_linear_ip6) == 88, "no hidden padding");
 
 // Frames that are neither: only `any` and `on` can match them, and the word says it all.
 struct pp_linear_other {

@@ -13,7 +13,7 @@ struct pp_packet {
 	const struct pp_image_head *head;
 	const struct pp_action *action;
 	__u32 slot;
-	__u32 len_bytes;
+	__u64 len_bytes;
 };
 
 static __always_inline void pp_count(const struct pp_packet *pkt, __u32 counter)

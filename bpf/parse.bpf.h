@@ -140,7 +140,7 @@ static __always_inline int pp_parse_ip4_plain(const struct pp_cursor *cur, struc
 	first = *(const __be64 *)ip;
 	proto = *(const __u8 *)(ip + offsetof(struct iphdr, protocol));
 	if ((first & PP_IP4_PLAIN_MASK) != PP_IP4_PLAIN || !pp_has_ports(proto) ||
-	    (__u16)(bpf_be64_to_cpu(first) >> PP_IP4_TOTAL_SHIFT) <
+	    bpf_ntohs(*(const __be16 *)(ip + offsetof(struct iphdr, tot_len))) <
 		    sizeof(struct iphdr) + PP_PORTS_BYTES)
 		return 0;
 	// Source and destination stand side by side: one load for both. So do the ports.

@@ -28,7 +28,8 @@ static __always_inline int arrive(struct xdp_md *ctx, struct pp_packet *pkt, int
 	if (pkt->rows == NULL)
 		return -1;
 	pkt->row = &pkt->rows->queue[pp_queue_index(ctx->rx_queue_index)];
-	pkt->len_bytes = frags ? bpf_xdp_get_buff_len(ctx) : ctx->data_end - ctx->data;
+	pkt->len_bytes = frags ? bpf_xdp_get_buff_len(ctx)
+			       : (__u64)(long)ctx->data_end - (__u64)(long)ctx->data;
 	// Now and not later: as long as a pointer into the packet is kept, the verifier walks all rules
 	// again for each length that it was checked for, and runs out of instructions.
 	asm volatile("" : "+r"(pkt->len_bytes));
@@ -43,11 +44,13 @@ static __always_inline int arrive(struct xdp_md *ctx, struct pp_packet *pkt, int
 static __always_inline int judge(struct pp_packet *pkt, const struct pp_key *key)
 {
 	const struct pp_linear_image *image = image_in_force();
+	struct pp_linear_area area = {.bytes = pp_tap_config.set_bytes};
 
 	if (image == NULL)
 		return -1;
+	area.base = image + 1;
 	pkt->head = &image->head;
-	pkt->slot = pp_match(image, key);
+	pkt->slot = pp_match(image, &area, key);
 	if (pkt->slot >= PP_SLOTS)
 		return -1;
 	pkt->action = &image->head.action[pkt->slot];

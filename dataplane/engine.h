@@ -26,7 +26,8 @@ struct pp_engine {
 	const char *name;
 	uint32_t image_bytes;
 	uint32_t rules_max;
-	// Fill a zeroed image.
+	// Fill a zeroed image. The table of sets is not the engine's: what publishes puts head.addr
+	// and the area behind the image in.
 	//
 	// @return  0; -EINVAL: a name in a rule stands for nothing; rule_id says which rule.
 	int (*build)(void *image,

@@ -5,6 +5,8 @@
 
 #include <push-packet/abi.h>
 
+#include "image_sets.h"
+
 static void
 word_want(struct pp_linear_word *word, uint64_t mask, uint64_t value, unsigned int shift)
 {
@@ -42,7 +44,7 @@ static struct pp_linear_word rule_word(const struct pp_rule *rule,
 static bool rule_takes_other(const struct pp_rule *rule)
 {
 	return rule->family == PP_FAMILY_NONE && rule->proto < 0 && !rule->sport.set &&
-	       !rule->dport.set;
+	       !rule->dport.set && rule->src_set[0] == '\0' && rule->dst_set[0] == '\0';
 }
 
 static uint64_t ip4_mask(const struct pp_prefix *prefix)
@@ -66,9 +68,15 @@ static struct pp_linear_ports rule_ports(const struct pp_rule *rule)
 	};
 }
 
-static struct pp_linear_ip4 rule_ip4(const struct pp_rule *rule, uint32_t slot)
+static uint64_t rule_sets(const struct pp_rule *rule, const struct pp_used_sets *used)
 {
-	struct pp_linear_ip4 out = {.ports = rule_ports(rule), .slot = slot};
+	return pp_used_sets_bit(used, rule->src_set) |
+	       (uint64_t)pp_used_sets_bit(used, rule->dst_set) << PP_SETS_DST_SHIFT;
+}
+
+static struct pp_linear_ip4 rule_ip4(const struct pp_rule *rule, uint32_t slot, uint64_t sets)
+{
+	struct pp_linear_ip4 out = {.ports = rule_ports(rule), .sets = sets, .slot = slot};
 
 	if (rule->src.family != PP_FAMILY_NONE) {
 		out.addr_mask |= ip4_mask(&rule->src) << 32;
@@ -94,9 +102,9 @@ static void ip6_prefix(__u64 mask[2], __u64 value[2], const struct pp_prefix *pr
 	memcpy(value, prefix->addr, sizeof(prefix->addr));
 }
 
-static struct pp_linear_ip6 rule_ip6(const struct pp_rule *rule, uint32_t slot)
+static struct pp_linear_ip6 rule_ip6(const struct pp_rule *rule, uint32_t slot, uint64_t sets)
 {
-	struct pp_linear_ip6 out = {.ports = rule_ports(rule), .slot = slot};
+	struct pp_linear_ip6 out = {.ports = rule_ports(rule), .sets = sets, .slot = slot};
 
 	ip6_prefix(&out.addr_mask[0], &out.addr_value[0], &rule->src);
 	ip6_prefix(&out.addr_mask[2], &out.addr_value[2], &rule->dst);
@@ -105,18 +113,20 @@ static struct pp_linear_ip6 rule_ip6(const struct pp_rule *rule, uint32_t slot)
 
 static void add_rule(struct pp_linear_image *image,
 		     const struct pp_ruleset_entry *entry,
-		     const struct pp_bindings *bindings)
+		     const struct pp_bindings *bindings,
+		     const struct pp_used_sets *used)
 {
 	const struct pp_rule *rule = &entry->rule;
 	struct pp_linear_word word = rule_word(rule, bindings);
+	uint64_t sets = rule_sets(rule, used);
 
 	if (rule->family != PP_FAMILY_IP6) {
 		image->ip4_word[image->ip4_count] = word;
-		image->ip4[image->ip4_count++] = rule_ip4(rule, entry->slot);
+		image->ip4[image->ip4_count++] = rule_ip4(rule, entry->slot, sets);
 	}
 	if (rule->family != PP_FAMILY_IP4) {
 		image->ip6_word[image->ip6_count] = word;
-		image->ip6[image->ip6_count++] = rule_ip6(rule, entry->slot);
+		image->ip6[image->ip6_count++] = rule_ip6(rule, entry->slot, sets);
 	}
 	if (rule_takes_other(rule)) {
 		image->other_word[image->other_count] = word;
@@ -140,12 +150,15 @@ static int build(void *mem,
 		 struct pp_error *err)
 {
 	struct pp_linear_image *image = mem;
+	struct pp_used_sets used;
 	int ret = pp_engine_fill_head(&image->head, rules, bindings, rule_id, err);
 
 	if (ret < 0)
 		return ret;
+	pp_used_sets_find(&used, rules);
+	image->head.set_uses = used.uses;
 	for (uint32_t i = 0; i < pp_ruleset_count(rules); i++)
-		add_rule(image, pp_ruleset_at(rules, i), bindings);
+		add_rule(image, pp_ruleset_at(rules, i), bindings, &used);
 	image->ip4_count = pad_words(image->ip4_word, image->ip4_count);
 	image->ip6_count = pad_words(image->ip6_word, image->ip6_count);
 	image->other_count = pad_words(image->other_word, image->other_count);

@@ -11,6 +11,10 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+// Of an area for sets, when there is one at the start, and when one comes later: a set that grows
+// while the program runs should seldom need larger images.
+#define AREA_BYTES_MIN (64u << 10)
+#define AREA_BYTES_GROWN (1u << 20)
 #define RECORD_BYTES (sizeof(struct pp_meta) + PP_COPY_BYTES_MAX)
 
 static size_t pages(size_t bytes)
@@ -36,11 +40,12 @@ static int create(int *fd,
 	return 0;
 }
 
-static int create_image(const struct pp_engine *engine, int *fd, struct pp_error *err)
+static int create_image(const struct pp_images *images, int *fd, struct pp_error *err)
 {
 	LIBBPF_OPTS(bpf_map_create_opts, opts, .map_flags = BPF_F_MMAPABLE);
 
-	return create(fd, BPF_MAP_TYPE_ARRAY, "pp_image", engine->image_bytes, 1, &opts, err);
+	return create(fd, BPF_MAP_TYPE_ARRAY, "pp_image", (uint32_t)images->image_bytes, 1, &opts,
+		      err);
 }
 
 // An array of maps wants a map of the kind it will hold, for its shape only.
@@ -52,15 +57,27 @@ create_outer(int *fd, const char *name, uint32_t entries, int template_fd, struc
 	return create(fd, BPF_MAP_TYPE_ARRAY_OF_MAPS, name, sizeof(uint32_t), entries, &opts, err);
 }
 
-static int create_images(struct pp_maps *maps, const struct pp_engine *engine, struct pp_error *err)
+// @param set_bytes  Of the area for sets: 0, or a power of two.
+static int create_images(struct pp_images *out,
+			 const struct pp_engine *engine,
+			 uint32_t set_bytes,
+			 struct pp_error *err)
 {
+	struct pp_images images = {
+		.fd = -1,
+		.set_bytes = set_bytes,
+		.image_bytes =
+			engine->image_bytes + set_bytes + (set_bytes > 0 ? PP_ADDR_SLACK_BYTES : 0),
+	};
 	int template_fd, ret;
 
-	ret = create_image(engine, &template_fd, err);
+	ret = create_image(&images, &template_fd, err);
 	if (ret < 0)
 		return ret;
-	ret = create_outer(&maps->images_fd, "pp_images", 1, template_fd, err);
+	ret = create_outer(&images.fd, "pp_images", 1, template_fd, err);
 	close(template_fd);
+	if (ret == 0)
+		*out = images;
 	return ret;
 }
 
@@ -80,11 +97,12 @@ static int create_copy_rings(struct pp_maps *maps, struct pp_error *err)
 
 static int create_all(struct pp_maps *maps, const struct pp_engine *engine, struct pp_error *err)
 {
+	uint32_t set_bytes = pp_image_sets_area(maps->sets.table.size, AREA_BYTES_MIN);
 	LIBBPF_OPTS(bpf_map_create_opts, mmapable, .map_flags = BPF_F_MMAPABLE);
 	uint32_t cpus = maps->cpu_count;
 	int ret = 0;
 
-	ret = ret ?: create_images(maps, engine, err);
+	ret = ret ?: create_images(&maps->images, engine, set_bytes, err);
 	ret = ret ?: create_copy_rings(maps, err);
 	ret = ret
 		      ?: create(&maps->records_fd, BPF_MAP_TYPE_ARRAY, "pp_records", RECORD_BYTES,
@@ -120,7 +138,7 @@ static size_t wake_bytes(const struct pp_maps *maps)
 void pp_maps_clear(struct pp_maps *maps)
 {
 	*maps = (struct pp_maps){
-		.images_fd = -1,
+		.images.fd = -1,
 		.copy_rings_fd = -1,
 		.records_fd = -1,
 		.wake_fd = -1,
@@ -131,6 +149,7 @@ void pp_maps_clear(struct pp_maps *maps)
 
 int pp_maps_init(struct pp_maps *maps,
 		 const struct pp_engine *engine,
+		 const struct pp_ruleset *rules,
 		 uint32_t row_count,
 		 struct pp_error *err)
 {
@@ -144,7 +163,8 @@ int pp_maps_init(struct pp_maps *maps,
 		return pp_error_set(err, cpus, 0, 0, "cannot count the CPUs: %s", strerror(-cpus));
 	maps->cpu_count = (uint32_t)cpus;
 
-	ret = create_all(maps, engine, err);
+	ret = pp_image_sets_update(&maps->sets, rules, err);
+	ret = ret ?: create_all(maps, engine, err);
 	ret = ret
 		      ?: map_memory(&maps->wake, maps->wake_fd, wake_bytes(maps),
 				    PROT_READ | PROT_WRITE, err);
@@ -169,6 +189,11 @@ static void close_fd(int *fd)
 	*fd = -1;
 }
 
+void pp_images_close(struct pp_images *images)
+{
+	close_fd(&images->fd);
+}
+
 void pp_maps_fini(struct pp_maps *maps)
 {
 	unmap(maps->rows, maps->cpu_count * maps->rows_bytes);
@@ -178,7 +203,8 @@ void pp_maps_fini(struct pp_maps *maps)
 	close_fd(&maps->wake_fd);
 	close_fd(&maps->records_fd);
 	close_fd(&maps->copy_rings_fd);
-	close_fd(&maps->images_fd);
+	pp_images_close(&maps->images);
+	pp_image_sets_fini(&maps->sets);
 	maps->rows = NULL;
 	maps->wake = NULL;
 }
@@ -212,6 +238,35 @@ void pp_maps_rule(const struct pp_maps *maps, uint32_t slot, struct pp_rule_stat
 	}
 }
 
+static void put_sets(const struct pp_maps *maps, const struct pp_engine *engine, uint8_t *image)
+{
+	struct pp_image_head *head = (struct pp_image_head *)image;
+
+	head->addr = maps->sets.table.head;
+	if (maps->sets.table.size > 0)
+		memcpy(image + engine->image_bytes, maps->sets.table.bytes, maps->sets.table.size);
+}
+
+static int build_image(struct pp_maps *maps,
+		       const struct pp_engine *engine,
+		       const struct pp_ruleset *rules,
+		       const struct pp_bindings *bindings,
+		       int fd,
+		       uint32_t *rule_id,
+		       struct pp_error *err)
+{
+	uint8_t *image;
+	int ret = map_memory(&image, fd, maps->images.image_bytes, PROT_READ | PROT_WRITE, err);
+
+	if (ret < 0)
+		return ret;
+	ret = engine->build(image, rules, bindings, rule_id, err);
+	if (ret == 0)
+		put_sets(maps, engine, image);
+	munmap(image, pages(maps->images.image_bytes));
+	return ret;
+}
+
 int pp_maps_publish(struct pp_maps *maps,
 		    const struct pp_engine *engine,
 		    const struct pp_ruleset *rules,
@@ -220,24 +275,40 @@ int pp_maps_publish(struct pp_maps *maps,
 		    struct pp_error *err)
 {
 	uint32_t slot = 0;
-	void *image;
 	int fd, ret;
 
-	ret = create_image(engine, &fd, err);
+	ret = pp_image_sets_update(&maps->sets, rules, err);
 	if (ret < 0)
 		return ret;
-	ret = map_memory(&image, fd, engine->image_bytes, PROT_READ | PROT_WRITE, err);
+	if (maps->sets.table.size > maps->images.set_bytes)
+		return pp_error_set(err, -E2BIG, 0, 0, "the sets have outgrown the images");
+	ret = create_image(&maps->images, &fd, err);
 	if (ret < 0)
-		goto close_image;
-	ret = engine->build(image, rules, bindings, rule_id, err);
-	if (ret < 0)
-		goto unmap_image;
-	if (bpf_map_update_elem(maps->images_fd, &slot, &fd, BPF_ANY))
+		return ret;
+	ret = build_image(maps, engine, rules, bindings, fd, rule_id, err);
+	if (ret == 0 && bpf_map_update_elem(maps->images.fd, &slot, &fd, BPF_ANY))
 		ret = pp_error_set(err, -errno, 0, 0, "cannot publish the rules: %s",
 				   strerror(errno));
-unmap_image:
-	munmap(image, pages(engine->image_bytes));
-close_image:
 	close(fd);
 	return ret;
+}
+
+int pp_maps_grow(struct pp_maps *maps,
+		 const struct pp_engine *engine,
+		 const struct pp_ruleset *rules,
+		 struct pp_images *old,
+		 struct pp_error *err)
+{
+	struct pp_images images;
+	int ret = pp_image_sets_update(&maps->sets, rules, err);
+
+	ret = ret
+		      ?: create_images(&images, engine,
+				       pp_image_sets_area(maps->sets.table.size, AREA_BYTES_GROWN),
+				       err);
+	if (ret < 0)
+		return ret;
+	*old = maps->images;
+	maps->images = images;
+	return 0;
 }

@@ -14,11 +14,22 @@
 #include <push-packet/ledger.h>
 #include <push-packet/plane.h>
 
+#include "image_sets.h"
+
 struct pp_bindings;
 struct pp_engine;
 
+// Where images are published. What is loaded knows the size of its images, so when sets outgrow
+// them there are new ones, and programs are loaded again.
+struct pp_images {
+	int fd; // array of maps, one element: the image in force
+	uint32_t set_bytes; // of each image's area for sets
+	size_t image_bytes; // of each image, the area included
+};
+
 struct pp_maps {
-	int images_fd;
+	struct pp_images images;
+	struct pp_image_sets sets; // as last published
 	int copy_rings_fd;
 	int records_fd;
 	int wake_fd;
@@ -33,10 +44,12 @@ struct pp_maps {
 
 // Create every map.
 //
+// @param rules      The images have room for the sets that they name.
 // @param row_count  Queue rows of all interfaces together.
 // @return           0; -errno of the call that failed, with err set. Undone on failure.
 int pp_maps_init(struct pp_maps *maps,
 		 const struct pp_engine *engine,
+		 const struct pp_ruleset *rules,
 		 uint32_t row_count,
 		 struct pp_error *err);
 // What init() has not filled yet is left alone.
@@ -54,10 +67,23 @@ void pp_maps_rule(const struct pp_maps *maps, uint32_t slot, struct pp_rule_stat
 // Returns after the kernel has waited for programs that still read the old image (a grace period:
 // 8 ms typical), which is gone by then.
 //
-// @return  0; as pp_engine.build(); -errno of the map calls.
+// @return  0; as pp_engine.build() and pp_addr_table_build(); -errno of the map calls; -E2BIG: the
+//          sets need larger images, see pp_maps_grow().
 int pp_maps_publish(struct pp_maps *maps,
 		    const struct pp_engine *engine,
 		    const struct pp_ruleset *rules,
 		    const struct pp_bindings *bindings,
 		    uint32_t *rule_id,
 		    struct pp_error *err);
+
+// Make larger images for the sets that rules name; no program reads them yet.
+//
+// @param old  What was in use; programs go on reading it. The caller's from here on: to go back to,
+//             or to close with pp_images_close().
+// @return     0; as pp_addr_table_build(); -errno of the map calls. Nothing changed on failure.
+int pp_maps_grow(struct pp_maps *maps,
+		 const struct pp_engine *engine,
+		 const struct pp_ruleset *rules,
+		 struct pp_images *old,
+		 struct pp_error *err);
+void pp_images_close(struct pp_images *images);

@@ -10,7 +10,11 @@ int pp_parse_packet(
 	return pp_parse(data, data + bytes, kind, iface, key);
 }
 
-uint32_t pp_parse_linear_match(const struct pp_linear_image *image, const struct pp_key *key)
+uint32_t pp_parse_linear_match(const struct pp_linear_image *image,
+			       uint32_t area_bytes,
+			       const struct pp_key *key)
 {
-	return pp_match(image, key);
+	const struct pp_linear_area area = {.base = image + 1, .bytes = area_bytes};
+
+	return pp_match(image, &area, key);
 }

@@ -17,4 +17,9 @@ int pp_parse_packet(
 	uint32_t kind, uint32_t iface, const uint8_t *data, uint32_t bytes, struct pp_key *key);
 
 // The slot that the image gives the key: the linear engine's kernel half, for tests.
-uint32_t pp_parse_linear_match(const struct pp_linear_image *image, const struct pp_key *key);
+//
+// @param image       Its area for sets behind it.
+// @param area_bytes  Of the area: a power of two; 0: there is none.
+uint32_t pp_parse_linear_match(const struct pp_linear_image *image,
+			       uint32_t area_bytes,
+			       const struct pp_key *key);

@@ -115,14 +115,7 @@ static int see_ifaces(struct pp_plane *plane, struct pp_error *err)
 static int open_taps(struct pp_plane *plane, struct pp_error *err)
 {
 	for (uint32_t i = 0; i < plane->config.iface_count; i++) {
-		const struct pp_tap_config config = {
-			.frame_kind = plane->frame_kind[i],
-			.iface = i,
-			.queue_base = plane->rows.base[i],
-			.queue_count = plane->rows.count[i],
-			.timestamps = plane->config.timestamps,
-		};
-		int ret = pp_tap_open(&plane->iface[i].tap, &plane->maps, &config, err);
+		int ret = pp_plane_open_tap(plane, i, &plane->iface[i].tap, err);
 
 		if (ret < 0)
 			return ret;
@@ -204,7 +197,9 @@ static int open_all(struct pp_plane *plane,
 		plane->bindings.sole_sink = pp_bindings_sole_sink(&plane->bindings, plane->rules);
 	ret = ret ?: see_ifaces(plane, err);
 	ret = ret ?: check_free(plane, where, err);
-	ret = ret ?: pp_maps_init(&plane->maps, plane->engine, plane->rows.total, err);
+	ret = ret
+		      ?: pp_maps_init(&plane->maps, plane->engine, plane->rules, plane->rows.total,
+				      err);
 	ret = ret
 		      ?: pp_maps_publish(&plane->maps, plane->engine, plane->rules,
 					 &plane->bindings, &rule_id, err);

@@ -55,6 +55,7 @@ struct pp_plane {
 	struct pp_worker **worker;
 	uint32_t worker_count;
 	uint32_t next_worker; // for the next port that needs one
+	struct pp_apply_stats apply;
 	struct pp_ledger_row *retired; // by row: counters of sockets that were closed
 	bool started;
 	bool stopped;
@@ -104,6 +105,21 @@ bool pp_plane_retry_ports(struct pp_plane *plane, uint32_t iface, struct pp_erro
 
 // Close all ports of an interface.
 void pp_plane_close_ports(struct pp_plane *plane, uint32_t iface);
+
+// Load the program of an interface, for the images there are.
+int pp_plane_open_tap(const struct pp_plane *plane,
+		      uint32_t iface,
+		      struct pp_tap **out,
+		      struct pp_error *err);
+
+// Put rules in force, names in them having been checked. Where sets outgrow the images, programs are
+// loaded again and exchanged.
+//
+// @return  0; as pp_maps_publish(); -errno of a load, with the old rules in force.
+int pp_plane_publish(struct pp_plane *plane,
+		     const struct pp_ruleset *rules,
+		     uint32_t *rule_id,
+		     struct pp_error *err);
 
 // Create workers and analysers, and decide which worker has which CPU and which rings.
 //

@@ -30,7 +30,7 @@ static int share_maps(struct pp_tap_bpf *skel, const struct pp_maps *maps)
 {
 	int ret = 0;
 
-	ret = ret ?: bpf_map__reuse_fd(skel->maps.pp_images, maps->images_fd);
+	ret = ret ?: bpf_map__reuse_fd(skel->maps.pp_images, maps->images.fd);
 	ret = ret ?: bpf_map__reuse_fd(skel->maps.pp_copy_rings, maps->copy_rings_fd);
 	ret = ret ?: bpf_map__reuse_fd(skel->maps.pp_records, maps->records_fd);
 	ret = ret ?: bpf_map__reuse_fd(skel->maps.pp_wake, maps->wake_fd);
@@ -47,6 +47,7 @@ static int load(struct pp_tap_bpf *skel,
 	int ret;
 
 	skel->rodata->pp_tap_config = *config;
+	skel->rodata->pp_tap_config.set_bytes = maps->images.set_bytes;
 	ret = share_maps(skel, maps) ?: pp_tap_bpf__load(skel);
 	if (ret < 0)
 		return pp_error_set(err, ret, 0, 0, "the kernel refused the XDP program: %s",
@@ -184,6 +185,19 @@ int pp_tap_renew(struct pp_tap *tap)
 	if (bpf_link_update(tap->link_fd, pp_tap_prog_fd(tap, !tap->frags), NULL))
 		return -errno;
 	return bpf_link_update(tap->link_fd, pp_tap_prog_fd(tap, tap->frags), NULL) ? -errno : 0;
+}
+
+int pp_tap_replace(struct pp_tap *tap, struct pp_tap *old)
+{
+	if (old->link_fd < 0)
+		return 0;
+	if (bpf_link_update(old->link_fd, pp_tap_prog_fd(tap, old->frags), NULL))
+		return -errno;
+	tap->link_fd = old->link_fd;
+	tap->mode = old->mode;
+	tap->frags = old->frags;
+	old->link_fd = -1;
+	return 0;
 }
 
 bool pp_tap_alive(const struct pp_tap *tap)

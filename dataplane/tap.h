@@ -14,6 +14,7 @@ struct pp_tap;
 
 // Load both variants of the program, xdp and xdp.frags.
 //
+// @param config  set_bytes is not looked at: it is that of maps.
 // @return        0; -errno, err with the kernel's words.
 int pp_tap_open(struct pp_tap **out,
 		const struct pp_maps *maps,
@@ -40,6 +41,12 @@ void pp_tap_detach(struct pp_tap *tap);
 //
 // @return        0; -ENOTCONN: detached; -errno.
 int pp_tap_renew(struct pp_tap *tap);
+
+// Take the place of another tap on its interface, without a moment without a program.
+//
+// @param old  Detached afterwards; the caller's to close.
+// @return     0, also when old is detached; -errno: nothing changed.
+int pp_tap_replace(struct pp_tap *tap, struct pp_tap *old);
 
 bool pp_tap_attached(const struct pp_tap *tap);
 // Whether the interface that it was attached to is still there: one system call.

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+#include "image_sets.h"
+
+#include <string.h>
+
+static void note_use(struct pp_used_sets *used,
+		     const struct pp_ruleset *rules,
+		     bool named[PP_SETS_MAX],
+		     const char *name,
+		     uint32_t use)
+{
+	if (name[0] == '\0')
+		return;
+	used->uses |= use;
+	for (uint32_t i = 0; i < pp_ruleset_set_count(rules); i++)
+		if (strcmp(pp_set_name(pp_ruleset_set_at(rules, i, NULL)), name) == 0)
+			named[i] = true;
+}
+
+// By name and not by first use: deleting a rule must not renumber sets that others use.
+void pp_used_sets_find(struct pp_used_sets *used, const struct pp_ruleset *rules)
+{
+	bool named[PP_SETS_MAX] = {false};
+
+	*used = (struct pp_used_sets){0};
+	for (uint32_t i = 0; i < pp_ruleset_count(rules); i++) {
+		const struct pp_rule *rule = &pp_ruleset_at(rules, i)->rule;
+
+		note_use(used, rules, named, rule->src_set, PP_SETS_SRC);
+		note_use(used, rules, named, rule->dst_set, PP_SETS_DST);
+	}
+	for (uint32_t i = 0; i < pp_ruleset_set_count(rules); i++)
+		if (named[i] && used->count < PP_SETS_USED_MAX)
+			used->set[used->count++] = pp_ruleset_set_at(rules, i, NULL);
+}
+
+uint32_t pp_used_sets_bit(const struct pp_used_sets *used, const char *name)
+{
+	for (uint32_t i = 0; i < used->count; i++)
+		if (strcmp(pp_set_name(used->set[i]), name) == 0)
+			return 1u << i;
+	return 0;
+}
+
+static bool same_sets(const struct pp_used_sets *a, const struct pp_used_sets *b)
+{
+	return a->count == b->count && memcmp(a->set, b->set, a->count * sizeof(a->set[0])) == 0;
+}
+
+int pp_image_sets_update(struct pp_image_sets *sets,
+			 const struct pp_ruleset *rules,
+			 struct pp_error *err)
+{
+	struct pp_image_sets next = {0};
+	int ret;
+
+	pp_used_sets_find(&next.used, rules);
+	if (same_sets(&next.used, &sets->used))
+		return 0;
+	ret = pp_addr_table_build(&next.table, next.used.set, next.used.count, err);
+	if (ret < 0)
+		return ret;
+	for (uint32_t i = 0; i < next.used.count; i++)
+		pp_set_ref(next.used.set[i]);
+	pp_image_sets_fini(sets);
+	*sets = next;
+	return 0;
+}
+
+void pp_image_sets_fini(struct pp_image_sets *sets)
+{
+	for (uint32_t i = 0; i < sets->used.count; i++)
+		pp_set_unref(sets->used.set[i]);
+	pp_addr_table_fini(&sets->table);
+	*sets = (struct pp_image_sets){0};
+}
+
+uint32_t pp_image_sets_area(size_t table_bytes, uint32_t least)
+{
+	uint32_t bytes = least;
+
+	if (table_bytes == 0)
+		return 0;
+	while (bytes < table_bytes)
+		bytes *= 2;
+	return bytes;
+}
