@@ -68,7 +68,7 @@ static struct pp_ruleset *random_rules(struct rule_gen *gen, uint32_t count)
 	cr_assert_eq(pp_ruleset_create(&set), 0);
 	for (uint32_t i = 0; i < count; i++) {
 		rule_gen_rule(gen, &rule);
-		cr_assert_eq(pp_ruleset_add(set, &rule, NULL, NULL), 0);
+		cr_assert_eq(pp_ruleset_add(set, &rule, PP_ORIGIN_CONFIG, 0, NULL, NULL), 0);
 	}
 	if (rule_gen_below(gen, 2))
 		cr_assert_eq(pp_ruleset_set_default(set, PP_VERDICT_DROP), 0);

@@ -342,10 +342,10 @@ Test(match, published_rules_hold_from_the_next_packet_and_keep_counters)
 	cr_assert_eq(pp_ruleset_copy(&set, run.rules), 0);
 	cr_assert_eq(pp_ruleset_remove(set, 1, &err), 0);
 	cr_assert_eq(pp_rule_parse("pass prio 1 dport 3 name n", &rule, &err), 0);
-	cr_assert_eq(pp_ruleset_add(set, &rule, &id, &err), 0);
+	cr_assert_eq(pp_ruleset_add(set, &rule, PP_ORIGIN_CONFIG, 0, &id, &err), 0);
 	cr_assert_eq(tap_run_publish(&run, set, &err), 0, "%s", err.text);
 	cr_expect_eq(id, 3);
-	cr_expect_eq(pp_ruleset_find(set, 3)->slot, 1, "the freed slot is used again");
+	cr_expect_eq(pp_ruleset_find(set, 3)->slot, 3, "the freed slot waits");
 	expect_fate(0, PASSED(3));
 	packet_udp(&packet, "192.0.2.1", "198.51.100.1", 1, 2);
 	expect_fate(0, PASSED(0));

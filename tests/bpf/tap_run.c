@@ -12,6 +12,7 @@
 #include <linux/bpf.h>
 #include <linux/if_xdp.h>
 
+#define DEFAULT_DROP "default drop\n"
 #define HEX_BYTES 192u // of a packet in a message
 
 static void bind_names(struct tap_run *run)
@@ -75,32 +76,20 @@ static int open_tap(struct tap_run *run, uint32_t iface)
 				       : pp_tap_open(&run->tap[iface], &run->maps, &config, &err);
 }
 
-static int add_line(struct pp_ruleset *set, const char *line, struct pp_error *err)
-{
-	struct pp_rule rule;
-	int ret;
-
-	if (line[0] == '\0')
-		return 0;
-	if (strcmp(line, "default drop") == 0)
-		return pp_ruleset_set_default(set, PP_VERDICT_DROP);
-	ret = pp_rule_parse(line, &rule, err);
-	return ret < 0 ? ret : pp_ruleset_add(set, &rule, NULL, err);
-}
-
 int tap_run_rules(const char *text, struct pp_ruleset **out, struct pp_error *err)
 {
+	bool drop = strncmp(text, DEFAULT_DROP, strlen(DEFAULT_DROP)) == 0;
+	struct pp_statements *statements = NULL;
 	struct pp_ruleset *set = NULL;
-	char line[PP_RULE_TEXT_BYTES];
-	int ret = pp_ruleset_create(&set);
+	int ret = pp_ruleset_create(&set) ?: pp_statements_create(&statements);
 
-	while (ret == 0 && *text != '\0') {
-		size_t len = strcspn(text, "\n");
-
-		snprintf(line, sizeof(line), "%.*s", (int)len, text);
-		text += len + (text[len] == '\n');
-		ret = add_line(set, line, err);
-	}
+	if (drop)
+		text += strlen(DEFAULT_DROP);
+	ret = ret ?: pp_statements_read(statements, text, strlen(text), NULL, 0, err);
+	ret = ret ?: pp_statements_apply(statements, set, 0, NULL, NULL, NULL, err);
+	if (ret == 0 && drop)
+		ret = pp_ruleset_set_default(set, PP_VERDICT_DROP);
+	pp_statements_destroy(statements);
 	if (ret < 0)
 		pp_ruleset_destroy(set);
 	else
@@ -108,14 +97,35 @@ int tap_run_rules(const char *text, struct pp_ruleset **out, struct pp_error *er
 	return ret;
 }
 
+// Sets that outgrow the images need programs that are loaded again: at the next shot.
+static int publish_larger(struct tap_run *run,
+			  const struct pp_ruleset *set,
+			  uint32_t *rule_id,
+			  struct pp_error *err)
+{
+	struct pp_images old;
+	int ret = pp_maps_grow(&run->maps, &pp_engine_linear, set, &old, err);
+
+	if (ret < 0)
+		return ret;
+	pp_images_close(&old);
+	for (uint32_t i = 0; i < TAP_RUN_IFACES; i++) {
+		pp_tap_close(run->tap[i]);
+		run->tap[i] = NULL;
+	}
+	return pp_maps_publish(&run->maps, &pp_engine_linear, set, &run->bindings, rule_id, err);
+}
+
 int tap_run_publish(struct tap_run *run, struct pp_ruleset *set, struct pp_error *err)
 {
 	uint32_t rule_id;
+	int ret;
 
 	if (set != run->rules)
 		pp_ruleset_destroy(run->rules);
 	run->rules = set;
-	return pp_maps_publish(&run->maps, &pp_engine_linear, set, &run->bindings, &rule_id, err);
+	ret = pp_maps_publish(&run->maps, &pp_engine_linear, set, &run->bindings, &rule_id, err);
+	return ret == -E2BIG ? publish_larger(run, set, &rule_id, err) : ret;
 }
 
 int tap_run_publish_text(struct tap_run *run, const char *rules, struct pp_error *err)
@@ -128,17 +138,24 @@ int tap_run_publish_text(struct tap_run *run, const char *rules, struct pp_error
 
 int tap_run_open(struct tap_run *run, const char *rules, struct pp_error *err)
 {
+	struct pp_ruleset *set = NULL;
 	int ret;
 
 	memset(run, 0, sizeof(*run));
 	run->ring.map_fd = -1;
 	bind_names(run);
-	ret = pp_maps_init(&run->maps, &pp_engine_linear, TAP_RUN_ROWS, err);
+	ret = tap_run_rules(rules ?: "", &set, err);
 	if (ret < 0)
 		return ret;
-	ret = ret ?: open_ring(run, err);
+	run->rules = set;
+	ret = pp_maps_init(&run->maps, &pp_engine_linear, set, TAP_RUN_ROWS, err);
+	if (ret < 0) {
+		pp_ruleset_destroy(set);
+		return ret;
+	}
+	ret = open_ring(run, err);
 	if (ret == 0 && rules != NULL)
-		ret = tap_run_publish_text(run, rules, err);
+		ret = tap_run_publish(run, set, err);
 	if (ret < 0)
 		tap_run_close(run);
 	return ret;

@@ -68,7 +68,7 @@ struct tap_run_fate {
 
 // Make the maps and publish rules. The program of an interface is loaded for its first packet.
 //
-// @param rules  Text, one rule a line; "default drop" as a line of its own. NULL: publish nothing.
+// @param rules  Statements, one a line; "default drop" may be the first line. NULL: publish nothing.
 // @return       0; -errno, with err set and nothing left open.
 int tap_run_open(struct tap_run *run, const char *rules, struct pp_error *err);
 void tap_run_close(struct tap_run *run);
