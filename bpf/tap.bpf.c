@@ -18,8 +18,11 @@ static __always_inline const struct pp_linear_image *image_in_force(void)
 	return inner == NULL ? NULL : bpf_map_lookup_elem(inner, &zero);
 }
 
-// Where and how long the packet is; counts it as seen.
-static __always_inline int arrive(struct xdp_md *ctx, struct pp_packet *pkt, int frags)
+// Where the packet came in; counts it as seen.
+//
+// @param linear_bytes  In the first buffer.
+static __always_inline int
+arrive(struct xdp_md *ctx, struct pp_packet *pkt, __u64 linear_bytes, int frags)
 {
 	__u32 cpu = bpf_get_smp_processor_id();
 
@@ -28,8 +31,7 @@ static __always_inline int arrive(struct xdp_md *ctx, struct pp_packet *pkt, int
 	if (pkt->rows == NULL)
 		return -1;
 	pkt->row = &pkt->rows->queue[pp_queue_index(ctx->rx_queue_index)];
-	pkt->len_bytes = frags ? bpf_xdp_get_buff_len(ctx)
-			       : (__u64)(long)ctx->data_end - (__u64)(long)ctx->data;
+	pkt->len_bytes = frags ? bpf_xdp_get_buff_len(ctx) : linear_bytes;
 	// Now and not later: as long as a pointer into the packet is kept, the verifier walks all rules
 	// again for each length that it was checked for, and runs out of instructions.
 	asm volatile("" : "+r"(pkt->len_bytes));
@@ -60,14 +62,14 @@ static __always_inline int judge(struct pp_packet *pkt, const struct pp_key *key
 
 static __always_inline int tap(struct xdp_md *ctx, int frags)
 {
+	const void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
 	struct pp_packet pkt;
 	struct pp_key key;
 	int unparsed;
 
-	if (arrive(ctx, &pkt, frags))
+	if (arrive(ctx, &pkt, end - data, frags))
 		return XDP_ABORTED;
-	unparsed = pp_parse((void *)(long)ctx->data, (void *)(long)ctx->data_end,
-			    pp_tap_config.frame_kind, pp_tap_config.iface, &key);
+	unparsed = pp_parse(data, end, pp_tap_config.frame_kind, pp_tap_config.iface, &key);
 	if (unparsed) {
 		pp_count(&pkt, unparsed);
 		return pp_pass(&pkt);
