@@ -223,10 +223,10 @@ check_sizes(const struct pp_plane_config *config, struct pp_where *where, struct
 			    config->tx_slots, config->completion_slots, PP_BURST);
 }
 
-static int check_rules(const struct pp_plane_config *config,
-		       const struct pp_ruleset *rules,
-		       struct pp_where *where,
-		       struct pp_error *err)
+int pp_plane_check_rules(const struct pp_plane_config *config,
+			 const struct pp_ruleset *rules,
+			 struct pp_where *where,
+			 struct pp_error *err)
 {
 	const struct pp_engine *engine = pp_engine_find(config->engine);
 	const struct pp_bindings bindings = {config->iface, config->iface_count, config->consumer,
@@ -264,6 +264,6 @@ int pp_plane_check(const struct pp_plane_config *config,
 	ret = ret ?: check_workers(config, where, err);
 	ret = ret ?: check_consumers(config, where, err);
 	ret = ret ?: check_sizes(config, where, err);
-	ret = ret ?: check_rules(config, rules, where, err);
+	ret = ret ?: pp_plane_check_rules(config, rules, where, err);
 	return ret;
 }

@@ -135,6 +135,12 @@ int pp_plane_check(const struct pp_plane_config *cfg,
 		   struct pp_where *where,
 		   struct pp_error *err);
 
+// The part of pp_plane_check() that needs no interface to be there: `on` and `to` names in rules.
+int pp_plane_check_rules(const struct pp_plane_config *cfg,
+			 const struct pp_ruleset *rules,
+			 struct pp_where *where,
+			 struct pp_error *err);
+
 // Load, create every ring, attach to every interface, create every socket. Packets are judged
 // from the moment their interface is attached, before this returns; routed ones pass until their
 // queue has its socket (route_no_socket). Rings keep what comes until pp_plane_start().
