@@ -9,10 +9,17 @@
 
 #include "flow.h"
 
+// What is judged, and who is told.
+struct subject {
+	const struct pp_config *config;
+	const struct pp_ruleset *rules;
+	uint32_t first_id, last_id; // warn of these; 0: the default action
+	struct pp_report *report;
+};
+
 // One danger, looked for on every interface; a rule is warned of once for each.
 struct danger {
-	const struct pp_config *config;
-	struct pp_report *report;
+	const struct subject *subject;
 	const char *what; // "ARP"
 	const char *effect;
 	char hint[160];
@@ -29,22 +36,23 @@ static void warn(struct danger *danger,
 		 uint8_t verdict,
 		 const char *iface)
 {
-	const struct pp_config *config = danger->config;
-	struct pp_where where = {.kind = PP_WHERE_RULE, .index = entry ? entry->id : 0};
-	struct pp_spot at = entry ? pp_config_locate(config, &where) : config->default_at;
+	struct pp_spot at = pp_config_locate_rule(danger->subject->config, entry ? entry->id : 0);
 
-	pp_report_warning(danger->report, at.file, at.line, at.col, "%s %s %s on %s: %s; %s",
-			  entry ? "this rule" : "the default action", verb(verdict), danger->what,
-			  iface, danger->effect, danger->hint);
+	pp_report_warning(danger->subject->report, at.file, at.line, at.col,
+			  "%s %s %s on %s: %s; %s", entry ? "this rule" : "the default action",
+			  verb(verdict), danger->what, iface, danger->effect, danger->hint);
 }
 
 static void judge(struct danger *danger, const char *iface, const struct pp_flow *flow)
 {
-	const struct pp_ruleset *rules = danger->config->rules;
-	const struct pp_ruleset_entry *entry = pp_flow_judge(rules, iface, flow);
-	uint8_t verdict = entry ? entry->rule.verdict : pp_ruleset_default(rules);
+	const struct subject *subject = danger->subject;
+	const struct pp_ruleset_entry *entry = pp_flow_judge(subject->rules, iface, flow);
+	uint8_t verdict = entry ? entry->rule.verdict : pp_ruleset_default(subject->rules);
 	uint16_t slot = entry ? entry->slot : PP_SLOT_DEFAULT;
+	uint32_t id = entry ? entry->id : 0;
 
+	if (id < subject->first_id || id > subject->last_id)
+		return;
 	if (verdict == PP_VERDICT_PASS || danger->warned[slot])
 		return;
 	danger->warned[slot] = true;
@@ -76,10 +84,27 @@ static struct pp_flow icmp6_flow(const char *src, const char *dst)
 	return flow;
 }
 
+// An address that a condition allows: of its set, of its prefix, else what is there.
+static void pick_address(const struct pp_ruleset *rules,
+			 const char *set_name,
+			 const struct pp_prefix *prefix,
+			 uint8_t addr[16])
+{
+	const struct pp_set *set = *set_name ? pp_ruleset_find_set(rules, set_name) : NULL;
+	struct pp_set_entry entry;
+
+	if (prefix->family == PP_FAMILY_IP6)
+		memcpy(addr, prefix->addr, 16);
+	if (set && pp_set_count_family(set, PP_FAMILY_IP6)) {
+		pp_set_at(set, pp_set_count_family(set, PP_FAMILY_IP4), &entry);
+		memcpy(addr, entry.prefix.addr, 16);
+	}
+}
+
 // Neighbours talk between any addresses, so a rule about ICMPv6 is tried with its own.
 static void check_icmp6_rules(struct danger *danger, const char *iface)
 {
-	const struct pp_ruleset *rules = danger->config->rules;
+	const struct pp_ruleset *rules = danger->subject->rules;
 	uint32_t count = pp_ruleset_count(rules);
 
 	for (uint32_t i = 0; i < count; i++) {
@@ -88,10 +113,8 @@ static void check_icmp6_rules(struct danger *danger, const char *iface)
 
 		if (rule->proto != IPPROTO_ICMPV6)
 			continue;
-		if (rule->src.family != PP_FAMILY_NONE)
-			memcpy(flow.src, rule->src.addr, sizeof(flow.src));
-		if (rule->dst.family != PP_FAMILY_NONE)
-			memcpy(flow.dst, rule->dst.addr, sizeof(flow.dst));
+		pick_address(rules, rule->src_set, &rule->src, flow.src);
+		pick_address(rules, rule->dst_set, &rule->dst, flow.dst);
 		judge(danger, iface, &flow);
 	}
 }
@@ -146,12 +169,10 @@ static bool parse_session(const char *ssh, struct session *out)
 	return out->flow.family != PP_FAMILY_NONE;
 }
 
-static void warn_of_session(const struct pp_config *config,
-			    const struct session *session,
-			    struct pp_report *report)
+static void warn_of_session(const struct subject *subject, const struct session *session)
 {
-	struct danger danger = {.config = config,
-				.report = report,
+	const struct pp_config *config = subject->config;
+	struct danger danger = {.subject = subject,
 				.what = "packets of this ssh session",
 				.effect = "you would lose the connection"};
 
@@ -161,28 +182,39 @@ static void warn_of_session(const struct pp_config *config,
 		judge(&danger, config->iface[i].name, &session->flow);
 }
 
-void pp_advice_warn(const struct pp_config *config, const char *ssh, struct pp_report *report)
+static void warn_of_neighbours(const struct subject *subject)
 {
+	const struct pp_config *config = subject->config;
 	struct danger arp = {
-		.config = config,
-		.report = report,
+		.subject = subject,
 		.what = "ARP",
 		.effect = "IPv4 hosts on the link would not find this machine",
 		.hint = "'family ip4' or 'family ip6' leave ARP alone",
 	};
 	struct danger nd = {
-		.config = config,
-		.report = report,
+		.subject = subject,
 		.what = "IPv6 neighbour discovery",
 		.effect = "IPv6 hosts on the link would not find this machine",
 		.hint = "put 'pass proto icmp6' before it",
 	};
-	struct session session;
 
 	for (uint32_t i = 0; i < config->plane.iface_count; i++) {
 		check_arp(&arp, config->iface[i].name);
 		check_neighbour_discovery(&nd, config->iface[i].name);
 	}
+}
+
+void pp_advice_warn(const struct pp_config *config,
+		    const struct pp_ruleset *rules,
+		    uint32_t first_id,
+		    uint32_t last_id,
+		    const char *ssh,
+		    struct pp_report *report)
+{
+	struct subject subject = {config, rules, first_id, last_id, report};
+	struct session session;
+
+	warn_of_neighbours(&subject);
 	if (parse_session(ssh, &session))
-		warn_of_session(config, &session, report);
+		warn_of_session(&subject, &session);
 }

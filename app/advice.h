@@ -15,6 +15,16 @@
 //   - IPv6 neighbour discovery on an Ethernet interface,
 //   - packets that an ssh client sends to this machine.
 //
-// @param ssh     What sshd gives its session: "CLIENT PORT SERVER PORT" (SSH_CONNECTION) or
-//                "CLIENT PORT PORT" (SSH_CLIENT); NULL or anything else: no session.
-void pp_advice_warn(const struct pp_config *config, const char *ssh, struct pp_report *report);
+// @param config            Has the interfaces, and the places of its rules.
+// @param rules             What is judged: config->rules, or what is to be put in force.
+// @param first_id,last_id  Only warn of rules with these ids; the default action stands as 0. So
+//                          0 and UINT32_MAX: of all; one id twice: of what was added.
+// @param ssh               What sshd gives its session: "CLIENT PORT SERVER PORT"
+//                          (SSH_CONNECTION) or "CLIENT PORT PORT" (SSH_CLIENT); NULL or anything
+//                          else: no session.
+void pp_advice_warn(const struct pp_config *config,
+		    const struct pp_ruleset *rules,
+		    uint32_t first_id,
+		    uint32_t last_id,
+		    const char *ssh,
+		    struct pp_report *report);

@@ -9,16 +9,17 @@
 #include "text_file.h"
 #include "yaml.h"
 
-static const struct pp_config_key sections[] = {{"interfaces", pp_config_interfaces},
-						{"engine", pp_config_engine},
-						{"workers", pp_config_workers},
-						{"rings", pp_config_rings},
-						{"umem", pp_config_umem},
-						{"rules", pp_config_rules},
-						{"consumers", pp_config_consumers},
-						{"control", pp_config_control},
-						{"timestamps", pp_config_timestamps},
-						{0}};
+static const struct pp_config_key sections[] = {
+	{"interfaces", pp_config_interfaces, PP_ITEM_INTERFACES},
+	{"engine", pp_config_engine, PP_ITEM_ENGINE},
+	{"workers", pp_config_workers, PP_ITEM_NONE},
+	{"rings", pp_config_rings, PP_ITEM_NONE},
+	{"umem", pp_config_umem, PP_ITEM_NONE},
+	{"rules", pp_config_rules, PP_ITEM_NONE},
+	{"consumers", pp_config_consumers, PP_ITEM_CONSUMERS},
+	{"control", pp_config_control, PP_ITEM_NONE},
+	{"timestamps", pp_config_timestamps, PP_ITEM_TIMESTAMPS},
+	{0}};
 
 // Where a key that is not in the file is complained about.
 static void init_spots(struct pp_config *config)
@@ -26,11 +27,8 @@ static void init_spots(struct pp_config *config)
 	struct pp_spot at = {.file = config->file[0], .line = 1, .col = 1};
 
 	config->at = at;
-	config->worker_count_at = at;
-	config->frames_at = at;
-	config->engine_at = at;
-	config->hugepages_at = at;
-	config->default_at = at;
+	for (uint32_t i = 0; i < PP_ITEMS; i++)
+		config->item_at[i] = at;
 }
 
 static int create(const char *path, struct pp_config **out)
@@ -41,7 +39,7 @@ static int create(const char *path, struct pp_config **out)
 		return -ENOMEM;
 	config->file = calloc(1, sizeof(*config->file));
 	if (!config->file || !(config->file[0] = strdup(path)) ||
-	    pp_ruleset_create(&config->rules)) {
+	    pp_ruleset_create(&config->rules) || pp_statements_create(&config->statements)) {
 		pp_config_destroy(config);
 		return -ENOMEM;
 	}
@@ -54,6 +52,8 @@ static int create(const char *path, struct pp_config **out)
 	strcpy(config->control.socket, PP_CONFIG_SOCKET);
 	config->control.mode = 0600;
 	config->control.group = (gid_t)-1;
+	config->control.read_group = (gid_t)-1;
+	config->protect_refuse = true;
 	*out = config;
 	return 0;
 }
@@ -125,7 +125,9 @@ void pp_config_destroy(struct pp_config *config)
 	for (uint32_t i = 0; i < config->file_count; i++)
 		free(config->file[i]);
 	free(config->file);
-	free(config->rule_at);
+	free(config->text);
+	free(config->rule_id);
+	pp_statements_destroy(config->statements);
 	pp_ruleset_destroy(config->rules);
 	free(config);
 }
@@ -147,19 +149,19 @@ struct pp_spot pp_config_locate(const struct pp_config *config, const struct pp_
 	case PP_WHERE_CONSUMER:
 		return config->consumer_at[i].name;
 	case PP_WHERE_WORKER_COUNT:
-		return config->worker_count_at;
+		return config->item_at[PP_ITEM_WORKER_COUNT];
 	case PP_WHERE_WORKER_CPU:
 		return config->worker_cpu_at[i];
 	case PP_WHERE_CONSUMER_CPU:
 		return config->consumer_at[i].cpu;
 	case PP_WHERE_FRAMES:
-		return config->frames_at;
+		return config->item_at[PP_ITEM_FRAMES];
 	case PP_WHERE_ENGINE:
-		return config->engine_at;
+		return config->item_at[PP_ITEM_ENGINE];
 	case PP_WHERE_HUGEPAGES:
-		return config->hugepages_at;
+		return config->item_at[PP_ITEM_HUGEPAGES];
 	case PP_WHERE_RULE:
-		return i && i <= config->rule_count ? config->rule_at[i - 1] : config->at;
+		return pp_config_locate_rule(config, i);
 	case PP_WHERE_NONE:
 		break;
 	}

@@ -27,6 +27,7 @@ static void read_kind(struct pp_config_reader *r, const struct pp_yaml *value, v
 					    NULL};
 	struct consumer *consumer = arg;
 
+	consumer->at->kind = pp_config_spot(r, value);
 	consumer->has_kind = pp_config_read_choice(r, value, words, &consumer->cfg->kind);
 }
 
@@ -35,6 +36,7 @@ static void read_threads(struct pp_config_reader *r, const struct pp_yaml *value
 	struct consumer *consumer = arg;
 	uint64_t threads;
 
+	consumer->at->threads = pp_config_spot(r, value);
 	if (!pp_config_read_number(r, value, 0, 1, &threads))
 		return;
 	consumer->cfg->threads = (uint32_t)threads;
@@ -81,16 +83,17 @@ static void check_twice(struct pp_config_reader *r, uint32_t index)
 
 static void read_consumer(struct pp_config_reader *r, const struct pp_yaml *item, uint32_t index)
 {
-	static const struct pp_config_key keys[] = {{"name", read_name},
-						    {"kind", read_kind},
-						    {"threads", read_threads},
-						    {"cpu", read_cpu},
+	static const struct pp_config_key keys[] = {{"name", read_name, PP_ITEM_NONE},
+						    {"kind", read_kind, PP_ITEM_NONE},
+						    {"threads", read_threads, PP_ITEM_NONE},
+						    {"cpu", read_cpu, PP_ITEM_NONE},
 						    {0}};
 	struct consumer consumer = {.cfg = &r->config->consumer[index],
 				    .at = &r->config->consumer_at[index]};
 	uint32_t errors = r->report->errors;
 
-	consumer.at->name = consumer.at->cpu = pp_config_spot(r, item);
+	consumer.at->name = pp_config_spot(r, item);
+	consumer.at->kind = consumer.at->threads = consumer.at->cpu = consumer.at->name;
 	consumer.cfg->cpu = -1;
 	pp_config_read_map(r, item, keys, &consumer);
 	if (*consumer.cfg->name)

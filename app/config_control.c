@@ -56,28 +56,43 @@ static bool parse_gid(const char *text, gid_t *out)
 	return true;
 }
 
-static void read_group(struct pp_config_reader *r, const struct pp_yaml *value, void *arg)
+static void read_gid(struct pp_config_reader *r, const struct pp_yaml *value, gid_t *out)
 {
 	const char *text;
 	struct group *group;
 
-	(void)arg;
 	if (value->kind == PP_YAML_NULL)
 		return;
 	text = pp_config_read_text(r, value, "a group");
-	if (!text || parse_gid(text, &r->config->control.group))
+	if (!text || parse_gid(text, out))
 		return;
 	group = getgrnam(text);
 	if (group)
-		r->config->control.group = group->gr_gid;
+		*out = group->gr_gid;
 	else
 		pp_config_error(r, value, "there is no group '%.40s'", text);
+}
+
+static void read_group(struct pp_config_reader *r, const struct pp_yaml *value, void *arg)
+{
+	(void)arg;
+	read_gid(r, value, &r->config->control.group);
+}
+
+static void read_read_group(struct pp_config_reader *r, const struct pp_yaml *value, void *arg)
+{
+	(void)arg;
+	read_gid(r, value, &r->config->control.read_group);
 }
 
 void pp_config_control(struct pp_config_reader *r, const struct pp_yaml *value, void *arg)
 {
 	static const struct pp_config_key keys[] = {
-		{"socket", read_socket}, {"mode", read_mode}, {"group", read_group}, {0}};
+		{"socket", read_socket, PP_ITEM_SOCKET},
+		{"mode", read_mode, PP_ITEM_MODE},
+		{"group", read_group, PP_ITEM_GROUP},
+		{"read-group", read_read_group, PP_ITEM_READ_GROUP},
+		{0}};
 
 	pp_config_read_map(r, value, keys, arg);
 }

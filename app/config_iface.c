@@ -74,6 +74,7 @@ static void read_queues(struct pp_config_reader *r, const struct pp_yaml *value,
 	struct iface *iface = arg;
 	uint32_t count;
 
+	iface->at->queues = pp_config_spot(r, value);
 	if (value->kind != PP_YAML_SEQUENCE) {
 		const char *text = pp_config_read_text(r, value, "all or a list of queues");
 
@@ -88,10 +89,10 @@ static void read_queues(struct pp_config_reader *r, const struct pp_yaml *value,
 		insert_queue(r, &value->item[i], iface);
 }
 
-static const struct pp_config_key keys[] = {{"name", read_name},
-					    {"mode", read_mode},
-					    {"bind", read_bind},
-					    {"queues", read_queues},
+static const struct pp_config_key keys[] = {{"name", read_name, PP_ITEM_NONE},
+					    {"mode", read_mode, PP_ITEM_NONE},
+					    {"bind", read_bind, PP_ITEM_NONE},
+					    {"queues", read_queues, PP_ITEM_NONE},
 					    {0}};
 
 static void check_twice(struct pp_config_reader *r, uint32_t index)
@@ -116,7 +117,8 @@ static void read_iface(struct pp_config_reader *r, const struct pp_yaml *item, u
 	uint32_t errors = r->report->errors;
 
 	// A key that was left out is complained about where the interface begins.
-	iface.at->name = iface.at->mode = iface.at->bind = pp_config_spot(r, item);
+	iface.at->name = pp_config_spot(r, item);
+	iface.at->mode = iface.at->bind = iface.at->queues = iface.at->name;
 	iface.cfg->queues_all = true;
 	pp_config_read_map(r, item, keys, &iface);
 	if (*iface.cfg->name)

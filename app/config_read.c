@@ -76,8 +76,10 @@ static void read_pair(struct pp_config_reader *r,
 				first->line);
 	else if (!k->name)
 		unknown_key(r, key, keys);
-	else
+	else {
+		r->config->item_at[k->item] = pp_config_spot(r, &node->item[i]);
 		k->read(r, &node->item[i], arg);
+	}
 }
 
 bool pp_config_read_map(struct pp_config_reader *r,

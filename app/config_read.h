@@ -21,10 +21,12 @@ struct pp_config_reader {
 	const char *file; // name of the configuration file, as spots have it
 };
 
-// A key that a mapping may have. read is called once at most, in the order written.
+// A key that a mapping may have. read is called once at most, in the order written; before it
+// the value's place becomes that of item.
 struct pp_config_key {
 	const char *name;
 	void (*read)(struct pp_config_reader *r, const struct pp_yaml *value, void *arg);
+	enum pp_config_item item;
 };
 
 // Report an error at a node.

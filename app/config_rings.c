@@ -55,13 +55,14 @@ static void read_copy(struct pp_config_reader *r, const struct pp_yaml *value, v
 
 void pp_config_rings(struct pp_config_reader *r, const struct pp_yaml *value, void *arg)
 {
-	static const struct pp_config_key keys[] = {{"rx", read_rx},
-						    {"tx", read_tx},
-						    {"fill", read_fill},
-						    {"completion", read_completion},
-						    {"handoff", read_handoff},
-						    {"copy", read_copy},
-						    {0}};
+	static const struct pp_config_key keys[] = {
+		{"rx", read_rx, PP_ITEM_RX},
+		{"tx", read_tx, PP_ITEM_TX},
+		{"fill", read_fill, PP_ITEM_FILL},
+		{"completion", read_completion, PP_ITEM_COMPLETION},
+		{"handoff", read_handoff, PP_ITEM_HANDOFF},
+		{"copy", read_copy, PP_ITEM_COPY},
+		{0}};
 
 	pp_config_read_map(r, value, keys, arg);
 }
@@ -73,7 +74,6 @@ static void read_frames(struct pp_config_reader *r, const struct pp_yaml *value,
 	(void)arg;
 	if (pp_config_read_number_or(r, value, "auto", 1, FRAMES_MAX, &frames))
 		r->config->plane.frames = (uint32_t)frames;
-	r->config->frames_at = pp_config_spot(r, value);
 }
 
 static void read_chunk(struct pp_config_reader *r, const struct pp_yaml *value, void *arg)
@@ -95,13 +95,15 @@ static void read_hugepages(struct pp_config_reader *r, const struct pp_yaml *val
 
 	(void)arg;
 	pp_config_read_choice(r, value, words, &r->config->plane.hugepages);
-	r->config->hugepages_at = pp_config_spot(r, value);
 }
 
 void pp_config_umem(struct pp_config_reader *r, const struct pp_yaml *value, void *arg)
 {
 	static const struct pp_config_key keys[] = {
-		{"frames", read_frames}, {"chunk", read_chunk}, {"hugepages", read_hugepages}, {0}};
+		{"frames", read_frames, PP_ITEM_FRAMES},
+		{"chunk", read_chunk, PP_ITEM_CHUNK},
+		{"hugepages", read_hugepages, PP_ITEM_HUGEPAGES},
+		{0}};
 
 	pp_config_read_map(r, value, keys, arg);
 }

@@ -3,11 +3,21 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "config_sections.h"
 #include "text_file.h"
 
 #define RULE_FILES_MAX 64
+#define SECOND_NS 1000000000ull
+
+static uint64_t boot_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_BOOTTIME, &ts);
+	return (uint64_t)ts.tv_sec * SECOND_NS + (uint64_t)ts.tv_nsec;
+}
 
 static void read_default(struct pp_config_reader *r, const struct pp_yaml *value, void *arg)
 {
@@ -18,46 +28,65 @@ static void read_default(struct pp_config_reader *r, const struct pp_yaml *value
 	(void)arg;
 	if (pp_config_read_choice(r, value, words, &verdict))
 		pp_ruleset_set_default(r->config->rules, verdict);
-	r->config->default_at = pp_config_spot(r, value);
 }
 
-// Add a rule and remember where it stands.
-//
-// @return  Whether more can be added.
-static bool add_rule(struct pp_config_reader *r, const struct pp_rule *rule, struct pp_spot at)
+static void read_protect(struct pp_config_reader *r, const struct pp_yaml *value, void *arg)
 {
-	struct pp_config *config = r->config;
-	struct pp_error error;
-	struct pp_spot *grown;
-	uint32_t id;
+	static const char *const words[] = {"report", "refuse", NULL};
+	uint8_t refuse;
 
-	grown = reallocarray(config->rule_at, config->rule_count + 1, sizeof(*grown));
-	if (!grown) {
-		pp_report_error(r->report, at.file, at.line, at.col, "out of memory");
-		return false;
+	(void)arg;
+	if (pp_config_read_choice(r, value, words, &refuse))
+		r->config->protect_refuse = refuse;
+}
+
+// The place of something in a text; line 0: the file as a whole.
+static struct pp_spot
+place(const struct pp_config *config, uint32_t text, uint32_t line, uint32_t col)
+{
+	struct pp_spot at;
+
+	if (!line || text >= config->text_count)
+		return (struct pp_spot){.file = config->at.file};
+	at = config->text[text].at;
+	if (config->text[text].exact) {
+		at.line += line - 1;
+		at.col += col ? col - 1 : 0;
 	}
-	config->rule_at = grown;
-	if (pp_ruleset_add(config->rules, rule, &id, &error)) {
-		pp_report_error(r->report, at.file, at.line, at.col, "%s", error.text);
+	return at;
+}
+
+static bool add_text(struct pp_config *config, struct pp_spot at, bool exact)
+{
+	struct pp_config_text *grown =
+		reallocarray(config->text, config->text_count + 1, sizeof(*grown));
+
+	if (!grown)
 		return false;
-	}
-	// A new set gives the ids 1, 2, 3, ...
-	config->rule_at[config->rule_count++] = at;
+	config->text = grown;
+	grown[config->text_count++] = (struct pp_config_text){at, exact};
 	return true;
 }
 
-static bool read_rule(struct pp_config_reader *r, const char *text, struct pp_spot at, bool exact)
+// What a text means is looked at when all have been read: a rule may name a set of another.
+static void read_text(struct pp_config_reader *r, const char *text, struct pp_config_text from)
 {
-	struct pp_error error;
-	struct pp_rule rule;
+	const char *slash = strrchr(from.at.file, '/');
+	// The folder of /FILE is not the empty name.
+	size_t len = !slash ? 0 : slash == from.at.file ? 1 : (size_t)(slash - from.at.file);
+	char *folder = slash ? strndup(from.at.file, len) : NULL;
+	struct pp_config *config = r->config;
+	struct pp_error error = {0};
+	struct pp_spot at;
 
-	if (pp_rule_parse(text, &rule, &error)) {
-		uint32_t offset = exact && error.col ? error.col - 1 : 0;
-
-		pp_report_error(r->report, at.file, at.line, at.col + offset, "%s", error.text);
-		return true;
+	if ((slash && !folder) || !add_text(config, from.at, from.exact)) {
+		pp_report_error(r->report, from.at.file, 0, 0, "out of memory");
+	} else if (pp_statements_read(config->statements, text, strlen(text), folder, boot_ns(),
+				      &error)) {
+		at = place(config, config->text_count - 1, error.line, error.col);
+		pp_report_error(r->report, at.file, at.line, at.col, "%s", error.text);
 	}
-	return add_rule(r, &rule, at);
+	free(folder);
 }
 
 // One of the config's file names; NULL without memory, which was reported.
@@ -91,29 +120,6 @@ static char *beside(const char *config_file, const char *path)
 	return joined;
 }
 
-static bool is_blank(const char *line)
-{
-	line += strspn(line, " \t\r");
-	return !*line || *line == '#';
-}
-
-static void read_lines(struct pp_config_reader *r, const char *file, char *text)
-{
-	struct pp_spot at = {.file = file, .line = 1};
-	char *next;
-
-	for (char *line = text; line; line = next, at.line++) {
-		next = strchr(line, '\n');
-		if (next)
-			*next++ = '\0';
-		line[strcspn(line, "\r")] = '\0';
-		at.col = 1 + (uint32_t)strspn(line, " \t");
-		// Columns count from the first word.
-		if (!is_blank(line) && !read_rule(r, line + at.col - 1, at, true))
-			return;
-	}
-}
-
 static void read_file(struct pp_config_reader *r, const struct pp_yaml *item)
 {
 	const char *path = pp_config_read_text(r, item, "the path of a rule file"), *file;
@@ -130,7 +136,7 @@ static void read_file(struct pp_config_reader *r, const struct pp_yaml *item)
 				pp_text_file_why(err));
 		return;
 	}
-	read_lines(r, file, text);
+	read_text(r, text, (struct pp_config_text){{.file = file, .line = 1, .col = 1}, true});
 	free(text);
 }
 
@@ -143,41 +149,87 @@ static void read_files(struct pp_config_reader *r, const struct pp_yaml *value, 
 		read_file(r, &value->item[i]);
 }
 
-// A block scalar (|) ends with a newline of its own; more of them are more than one rule.
-static void read_inline_rule(struct pp_config_reader *r, const struct pp_yaml *item, bool *room)
+static void read_inline_item(struct pp_config_reader *r, const struct pp_yaml *item)
 {
 	const char *text = pp_config_read_text(r, item, "a rule");
-	bool exact = text && item->text_col >= 0;
-	struct pp_spot at = pp_config_spot(r, item);
-	size_t line = text ? strcspn(text, "\n") : 0;
+	struct pp_config_text from = {pp_config_spot(r, item), item->text_col >= 0};
 
 	if (!text)
 		return;
-	if (text[line] && text[line + 1]) {
-		pp_config_error(r, item,
-				"expected one rule, found several lines: make each an item");
+	if (!text[strspn(text, " \t\r\n")]) {
+		pp_config_error(r, item, "expected a rule, found an empty text");
 		return;
 	}
-	item->text[line] = '\0';
-	if (exact)
-		at.col += (uint32_t)item->text_col;
-	*room = read_rule(r, text, at, exact);
+	if (from.exact)
+		from.at.col += (uint32_t)item->text_col;
+	read_text(r, text, from);
 }
 
 static void read_inline(struct pp_config_reader *r, const struct pp_yaml *value, void *arg)
 {
 	uint32_t count = pp_config_read_list(r, value, UINT32_MAX, "rules");
-	bool room = true;
 
 	(void)arg;
-	for (uint32_t i = 0; i < count && room; i++)
-		read_inline_rule(r, &value->item[i], &room);
+	for (uint32_t i = 0; i < count; i++)
+		read_inline_item(r, &value->item[i]);
 }
 
 void pp_config_rules(struct pp_config_reader *r, const struct pp_yaml *value, void *arg)
 {
-	static const struct pp_config_key keys[] = {
-		{"default", read_default}, {"files", read_files}, {"inline", read_inline}, {0}};
+	static const struct pp_config_key keys[] = {{"default", read_default, PP_ITEM_DEFAULT},
+						    {"protect", read_protect, PP_ITEM_NONE},
+						    {"files", read_files, PP_ITEM_NONE},
+						    {"inline", read_inline, PP_ITEM_NONE},
+						    {0}};
+	uint32_t errors = r->report->errors;
 
 	pp_config_read_map(r, value, keys, arg);
+	if (r->report->errors == errors &&
+	    pp_config_apply_rules(r->config, r->config->rules, boot_ns(), NULL, r->report) ==
+		    -ENOMEM)
+		pp_report_error(r->report, r->file, 0, 0, "out of memory");
+}
+
+int pp_config_apply_rules(struct pp_config *config,
+			  struct pp_ruleset *rules,
+			  uint64_t now_ns,
+			  struct pp_statements_change *change,
+			  struct pp_report *report)
+{
+	uint32_t count = pp_statements_rule_count(config->statements), text = 0;
+	uint32_t *id = calloc(count + 1, sizeof(*id)); // one more: a rule set may be empty
+	struct pp_error error = {0};
+	struct pp_spot at;
+	int err;
+
+	if (!id)
+		return -ENOMEM;
+	err = pp_statements_apply(config->statements, rules, now_ns, id, change, &text, &error);
+	if (err) {
+		free(id);
+		if (err == -ENOMEM)
+			return err;
+		at = place(config, text, error.line, error.col);
+		pp_report_error(report, at.file, at.line, at.col, "%s", error.text);
+		return -EINVAL;
+	}
+	free(config->rule_id);
+	config->rule_id = id;
+	config->rule_count = count;
+	return 0;
+}
+
+struct pp_spot pp_config_locate_rule(const struct pp_config *config, uint32_t id)
+{
+	const struct pp_statement_rule *rule;
+
+	if (!id)
+		return config->item_at[PP_ITEM_DEFAULT];
+	for (uint32_t i = 0; i < config->rule_count; i++) {
+		if (config->rule_id[i] != id)
+			continue;
+		rule = pp_statements_rule(config->statements, i);
+		return place(config, rule->text, rule->line, rule->col);
+	}
+	return (struct pp_spot){.file = config->at.file};
 }

@@ -11,7 +11,6 @@ void pp_config_engine(struct pp_config_reader *r, const struct pp_yaml *value, v
 	(void)arg;
 	if (pp_config_read_choice(r, value, words, &choice))
 		strcpy(r->config->plane.engine, words[choice]);
-	r->config->engine_at = pp_config_spot(r, value);
 }
 
 void pp_config_timestamps(struct pp_config_reader *r, const struct pp_yaml *value, void *arg)
@@ -31,7 +30,6 @@ static void read_count(struct pp_config_reader *r, const struct pp_yaml *value, 
 	(void)arg;
 	if (pp_config_read_number_or(r, value, "auto", 1, PP_WORKERS_MAX, &count))
 		r->config->plane.worker_count = (uint32_t)count;
-	r->config->worker_count_at = pp_config_spot(r, value);
 }
 
 static bool cpu_is_listed(const struct pp_plane_config *plane, uint64_t cpu)
@@ -77,8 +75,10 @@ static void read_idle(struct pp_config_reader *r, const struct pp_yaml *value, v
 
 void pp_config_workers(struct pp_config_reader *r, const struct pp_yaml *value, void *arg)
 {
-	static const struct pp_config_key keys[] = {
-		{"count", read_count}, {"cpus", read_cpus}, {"idle", read_idle}, {0}};
+	static const struct pp_config_key keys[] = {{"count", read_count, PP_ITEM_WORKER_COUNT},
+						    {"cpus", read_cpus, PP_ITEM_WORKER_CPUS},
+						    {"idle", read_idle, PP_ITEM_IDLE},
+						    {0}};
 
 	pp_config_read_map(r, value, keys, arg);
 }

@@ -16,6 +16,18 @@ static bool prefix_matches(const struct pp_prefix *prefix, const uint8_t addr[16
 	return !bits || !((prefix->addr[bytes] ^ addr[bytes]) >> (8 - bits));
 }
 
+// One address against a prefix and the name of a set, of which a rule has one at most.
+static bool address_matches(const struct pp_ruleset *rules,
+			    const struct pp_prefix *prefix,
+			    const char *set,
+			    uint8_t family,
+			    const uint8_t addr[16])
+{
+	if (*set)
+		return pp_set_contains(pp_ruleset_find_set(rules, set), family, addr);
+	return prefix_matches(prefix, addr);
+}
+
 static bool ports_match(const struct pp_ports *ports, bool has_ports, uint16_t port)
 {
 	return !ports->set || (has_ports && port >= ports->lo && port <= ports->hi);
@@ -24,25 +36,35 @@ static bool ports_match(const struct pp_ports *ports, bool has_ports, uint16_t p
 static bool has_ip_condition(const struct pp_rule *rule)
 {
 	return rule->family != PP_FAMILY_NONE || rule->src.family != PP_FAMILY_NONE ||
-	       rule->dst.family != PP_FAMILY_NONE || rule->sport.set || rule->dport.set ||
-	       rule->proto >= 0;
+	       rule->dst.family != PP_FAMILY_NONE || *rule->src_set || *rule->dst_set ||
+	       rule->sport.set || rule->dport.set || rule->proto >= 0;
 }
 
-static bool matches(const struct pp_rule *rule, const char *iface, const struct pp_flow *flow)
+static bool
+dst_matches(const struct pp_ruleset *rules, const struct pp_rule *rule, const struct pp_flow *flow)
 {
-	bool dst = prefix_matches(&rule->dst, flow->dst);
+	bool condition = rule->dst.family != PP_FAMILY_NONE || *rule->dst_set;
 
+	if (flow->dst_unknown && condition)
+		return rule->verdict != PP_VERDICT_PASS;
+	return address_matches(rules, &rule->dst, rule->dst_set, flow->family, flow->dst);
+}
+
+static bool matches(const struct pp_ruleset *rules,
+		    const struct pp_rule *rule,
+		    const char *iface,
+		    const struct pp_flow *flow)
+{
 	if (*rule->on && strcmp(rule->on, iface))
 		return false;
 	if (!has_ip_condition(rule))
 		return true;
 	if (flow->family == PP_FAMILY_NONE)
 		return false;
-	if (flow->dst_unknown && rule->dst.family != PP_FAMILY_NONE)
-		dst = rule->verdict != PP_VERDICT_PASS;
 	return (rule->family == PP_FAMILY_NONE || rule->family == flow->family) &&
 	       (rule->proto < 0 || rule->proto == flow->proto) &&
-	       prefix_matches(&rule->src, flow->src) && dst &&
+	       address_matches(rules, &rule->src, rule->src_set, flow->family, flow->src) &&
+	       dst_matches(rules, rule, flow) &&
 	       ports_match(&rule->sport, flow->ports, flow->sport) &&
 	       ports_match(&rule->dport, flow->ports, flow->dport);
 }
@@ -55,7 +77,7 @@ pp_flow_judge(const struct pp_ruleset *rules, const char *iface, const struct pp
 	for (uint32_t i = 0; i < count; i++) {
 		const struct pp_ruleset_entry *entry = pp_ruleset_at(rules, i);
 
-		if (matches(&entry->rule, iface, flow))
+		if (matches(rules, &entry->rule, iface, flow))
 			return entry;
 	}
 	return NULL;

@@ -22,7 +22,7 @@ static const char *advise(const char *rules, const char *ssh)
 	pp_report_init(&report);
 	cr_assert_eq(pp_config_load(path, &config, &report), 0, "%s", rules);
 	unlink(path);
-	pp_advice_warn(config, ssh, &report);
+	pp_advice_warn(config, config->rules, 0, UINT32_MAX, ssh, &report);
 
 	*text = '\0';
 	for (uint32_t i = 0; i < report.count; i++)
