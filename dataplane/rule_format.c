@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #include <push-packet/rule.h>
 
-#include <arpa/inet.h>
 #include <stdarg.h>
 #include <stdio.h>
 
+#include <push-packet/set.h>
+
+#include "duration.h"
 #include "proto.h"
 
 struct text {
@@ -55,17 +57,27 @@ static void put_action(struct text *text, const struct pp_rule *rule)
 		put(text, " then %s", verdict);
 }
 
-static void put_prefix(struct text *text, const char *key, const struct pp_prefix *prefix)
+static void
+put_where(struct text *text, const char *key, const struct pp_prefix *prefix, const char *set)
 {
-	bool ip4 = prefix->family == PP_FAMILY_IP4;
-	char addr[INET6_ADDRSTRLEN];
+	char buf[PP_PREFIX_TEXT_BYTES];
 
+	if (set[0] != '\0')
+		put(text, " %s @%.*s", key, PP_NAME_BYTES - 1, set);
 	if (prefix->family == PP_FAMILY_NONE)
 		return;
-	inet_ntop(ip4 ? AF_INET : AF_INET6, prefix->addr, addr, sizeof(addr));
-	put(text, " %s %s", key, addr);
-	if (prefix->len_bits != (ip4 ? 32 : 128))
-		put(text, "/%u", prefix->len_bits);
+	pp_prefix_format(prefix, buf);
+	put(text, " %s %s", key, buf);
+}
+
+static void put_ttl(struct text *text, uint64_t ttl_ns)
+{
+	char buf[PP_DURATION_TEXT_BYTES];
+
+	if (ttl_ns == 0)
+		return;
+	pp_duration_format(ttl_ns, buf);
+	put(text, " ttl %s", buf);
 }
 
 static void put_ports(struct text *text, const char *key, const struct pp_ports *ports)
@@ -110,14 +122,15 @@ size_t pp_rule_format(const struct pp_rule *rule, char *buf, size_t size)
 	put_name(&text, "on", rule->on, sizeof(rule->on));
 	put_family(&text, rule);
 	put_proto(&text, rule->proto);
-	put_prefix(&text, "src", &rule->src);
+	put_where(&text, "src", &rule->src, rule->src_set);
 	put_ports(&text, "sport", &rule->sport);
-	put_prefix(&text, "dst", &rule->dst);
+	put_where(&text, "dst", &rule->dst, rule->dst_set);
 	put_ports(&text, "dport", &rule->dport);
 	if (rule->verdict == PP_VERDICT_ROUTE)
 		put_name(&text, "to", rule->route_to, sizeof(rule->route_to));
 	if (rule->prio != PP_PRIO_DEFAULT)
 		put(&text, " prio %u", rule->prio);
 	put_name(&text, "name", rule->name, sizeof(rule->name));
+	put_ttl(&text, rule->ttl_ns);
 	return text.len;
 }

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #include <push-packet/rule.h>
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <string.h>
 
+#include "duration.h"
+#include "prefix.h"
 #include "proto.h"
 #include "rule_word.h"
 
+#define WHERE_EXPECTED "an address, a prefix such as 192.0.2.0/24, or @SET"
 #define PORT_PROTOS "tcp, udp, sctp and udplite"
 #define PORTS_EXPECTED "a port or a range N-M, 0 to 65535,"
 #define TAKE_MAX "65536"
@@ -36,6 +38,7 @@ enum item_id {
 	ITEM_PRIO,
 	ITEM_TO,
 	ITEM_NAME,
+	ITEM_TTL,
 	ITEMS,
 };
 
@@ -62,24 +65,12 @@ static int expected(struct parse *p, const char *key, const char *what, const st
 	return FAIL(p, word->text, "expected %s after '%s', not '%s'", what, key, word->shown);
 }
 
-static bool is_name_byte(char c)
-{
-	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-	       c == '_' || c == '.' || c == '-';
-}
-
 static int read_name(struct parse *p, const char *key, char out[PP_NAME_BYTES])
 {
 	struct pp_word word;
-	bool good = pp_rule_word_next(&p->words, &word) && word.len < PP_NAME_BYTES;
 
-	for (size_t i = 0; good && i < word.len; i++)
-		good = is_name_byte(word.text[i]);
-	if (!good)
-		return expected(p, key, "a name of 1 to 31 characters out of A-Z a-z 0-9 _ . -",
-				&word);
-	memcpy(out, word.text, word.len);
-	out[word.len] = '\0';
+	if (!pp_rule_word_next(&p->words, &word) || !pp_rule_word_name(word.text, word.len, out))
+		return expected(p, key, PP_NAME_EXPECTED, &word);
 	return 0;
 }
 
@@ -148,63 +139,35 @@ static int read_family(struct parse *p, const struct item *item)
 	return expected(p, item->word, "ip4 or ip6", &word);
 }
 
-static bool clear_host_bits(struct pp_prefix *prefix)
+static int read_set(struct parse *p, const struct item *item, const struct pp_word *word)
 {
-	uint8_t keep = (uint8_t)(0xff00 >> (prefix->len_bits % 8));
-	bool cleared = false;
+	char *name = item->id == ITEM_SRC ? p->rule.src_set : p->rule.dst_set;
 
-	for (size_t i = prefix->len_bits / 8; i < sizeof(prefix->addr); i++) {
-		cleared |= (prefix->addr[i] & ~keep) != 0;
-		prefix->addr[i] &= keep;
-		keep = 0;
-	}
-	return cleared;
+	if (!pp_rule_word_name(word->text + 1, word->len - 1, name))
+		return FAIL(p, word->text, "expected the name of a set after '@' in '%s'",
+			    word->shown);
+	return 0;
 }
 
-// @param text  word without "/LEN".
-static bool read_address(const char *text, size_t len, struct pp_prefix *out)
-{
-	char buf[INET6_ADDRSTRLEN];
-
-	memset(out, 0, sizeof(*out));
-	if (len >= sizeof(buf))
-		return false;
-	memcpy(buf, text, len);
-	buf[len] = '\0';
-	if (inet_pton(AF_INET, buf, out->addr) == 1)
-		out->family = PP_FAMILY_IP4;
-	else if (inet_pton(AF_INET6, buf, out->addr) == 1)
-		out->family = PP_FAMILY_IP6;
-	return out->family != PP_FAMILY_NONE;
-}
-
-static int read_prefix(struct parse *p, const struct item *item)
+static int read_where(struct parse *p, const struct item *item)
 {
 	struct pp_prefix prefix;
+	enum pp_prefix_fault fault;
 	struct pp_word word;
-	const char *slash;
-	size_t addr_len;
-	uint32_t bits, max;
-	char right[INET6_ADDRSTRLEN];
+	int ret;
 
-	if (pp_rule_word_next(&p->words, &word) && word.text[0] == '@')
-		return FAIL(p, word.text, "sets: not yet; write an address or a prefix");
-	slash = memchr(word.text, '/', word.len);
-	addr_len = slash != NULL ? (size_t)(slash - word.text) : word.len;
-	if (!read_address(word.text, addr_len, &prefix))
-		return expected(p, item->word, "an address or a prefix such as 192.0.2.0/24",
-				&word);
-
-	bits = max = prefix.family == PP_FAMILY_IP4 ? 32 : 128;
-	if (slash != NULL && !pp_rule_word_number(slash + 1, word.len - addr_len - 1, max, &bits))
-		return FAIL(p, word.text,
-			    "expected a prefix length of 0 to %u after the '/' in '%s'", max,
-			    word.shown);
-	prefix.len_bits = (uint8_t)bits;
-	if (clear_host_bits(&prefix)) {
-		inet_ntop(max == 32 ? AF_INET : AF_INET6, prefix.addr, right, sizeof(right));
-		return FAIL(p, word.text, "'%s' has bits set beyond its prefix: write %s/%u",
-			    word.shown, right, bits);
+	if (!pp_rule_word_next(&p->words, &word))
+		return expected(p, item->word, WHERE_EXPECTED, &word);
+	if (word.text[0] == '@')
+		return read_set(p, item, &word);
+	fault = pp_prefix_read(word.text, word.len, &prefix);
+	if (fault == PP_PREFIX_NO_ADDRESS)
+		return expected(p, item->word, WHERE_EXPECTED, &word);
+	if (fault != PP_PREFIX_GOOD) {
+		ret = pp_prefix_error(fault, word.shown, &prefix, p->err);
+		if (p->err != NULL)
+			p->err->col = (uint32_t)(word.text - p->words.text) + 1;
+		return ret;
 	}
 	*(item->id == ITEM_SRC ? &p->rule.src : &p->rule.dst) = prefix;
 	return set_family(p, item->word, &word, prefix.family);
@@ -277,13 +240,23 @@ static int read_rule_name(struct parse *p, const struct item *item)
 	return read_name(p, item->word, p->rule.name);
 }
 
+static int read_ttl(struct parse *p, const struct item *item)
+{
+	struct pp_word word;
+
+	pp_rule_word_next(&p->words, &word);
+	if (!pp_duration_parse(word.text, word.len, &p->rule.ttl_ns))
+		return expected(p, item->word, PP_DURATION_EXPECTED, &word);
+	return 0;
+}
+
 static const struct item items[ITEMS] = {
 	{ITEM_ANY, "any", read_any},	      {ITEM_ON, "on", read_on},
-	{ITEM_FAMILY, "family", read_family}, {ITEM_SRC, "src", read_prefix},
-	{ITEM_DST, "dst", read_prefix},	      {ITEM_SPORT, "sport", read_ports},
+	{ITEM_FAMILY, "family", read_family}, {ITEM_SRC, "src", read_where},
+	{ITEM_DST, "dst", read_where},	      {ITEM_SPORT, "sport", read_ports},
 	{ITEM_DPORT, "dport", read_ports},    {ITEM_PROTO, "proto", read_proto},
 	{ITEM_PRIO, "prio", read_prio},	      {ITEM_TO, "to", read_to},
-	{ITEM_NAME, "name", read_rule_name},
+	{ITEM_NAME, "name", read_rule_name},  {ITEM_TTL, "ttl", read_ttl},
 };
 
 static int read_take(struct parse *p)
@@ -366,7 +339,7 @@ static int unknown_item(struct parse *p, const struct pp_word *word)
 			    word->shown);
 	return FAIL(p, word->text,
 		    "unknown word '%s': expected any, on, family, src, dst, sport, dport, proto, "
-		    "prio, to or name",
+		    "prio, to, name or ttl",
 		    word->shown);
 }
 

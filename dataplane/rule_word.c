@@ -76,3 +76,21 @@ bool pp_rule_word_number(const char *text, size_t len, uint32_t max, uint32_t *o
 	*out = (uint32_t)value;
 	return true;
 }
+
+static bool is_name_byte(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+	       c == '_' || c == '.' || c == '-';
+}
+
+bool pp_rule_word_name(const char *text, size_t len, char out[PP_NAME_BYTES])
+{
+	if (len == 0 || len >= PP_NAME_BYTES)
+		return false;
+	for (size_t i = 0; i < len; i++)
+		if (!is_name_byte(text[i]))
+			return false;
+	memcpy(out, text, len);
+	out[len] = '\0';
+	return true;
+}

@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <push-packet/rule.h>
+
 #define PP_WORD_SHOWN_MAX 40
 
 struct pp_words {
@@ -43,3 +45,11 @@ bool pp_rule_word_is(const struct pp_word *word, const char *text);
 // @param out   Set on success, untouched on failure.
 // @return      Whether it is a number from 0 to max.
 bool pp_rule_word_number(const char *text, size_t len, uint32_t max, uint32_t *out);
+
+// Read a NAME.
+//
+// @param text  len bytes, not terminated.
+// @param out   Set on success, untouched on failure.
+// @return      Whether it is one.
+#define PP_NAME_EXPECTED "a name of 1 to 31 characters out of A-Z a-z 0-9 _ . -"
+bool pp_rule_word_name(const char *text, size_t len, char out[PP_NAME_BYTES]);
