@@ -7,6 +7,7 @@
 #include <string.h>
 
 struct reader {
+	const char *text;
 	struct fy_parser *parser;
 	struct fy_diag *diag;
 	struct pp_error *err;
@@ -59,15 +60,30 @@ static bool is_null(const char *text, size_t len)
 	return false;
 }
 
+// Characters before the first word, in its line.
+static int32_t first_word(const char *text)
+{
+	const char *word = text + strspn(text, " \t\r\n"), *line = word;
+
+	while (line > text && line[-1] != '\n')
+		line--;
+	return (int32_t)(word - line);
+}
+
 // Whether the characters of the value stand in the file one after the other. libfyaml's marks
-// of a quoted value are those of what is between the quotes.
-static void
-locate_text(struct fy_event *event, enum fy_scalar_style style, size_t len, struct pp_yaml *out)
+// of a quoted value are those of what is between the quotes, of a block the line behind the |.
+static void locate_text(struct reader *r,
+			struct fy_event *event,
+			enum fy_scalar_style style,
+			size_t len,
+			struct pp_yaml *out)
 {
 	const struct fy_mark *start = fy_event_start_mark(event), *end = fy_event_end_mark(event);
 	bool quoted = style == FYSS_SINGLE_QUOTED || style == FYSS_DOUBLE_QUOTED;
 
 	out->text_col = -1;
+	if (start && style == FYSS_LITERAL && start->column == 0)
+		out->text_col = first_word(r->text + start->input_pos) - first_word(out->text);
 	if (!start || !end || (style != FYSS_PLAIN && !quoted))
 		return;
 	if (end->input_pos - start->input_pos == len)
@@ -97,7 +113,7 @@ static int read_scalar(struct reader *r, struct fy_event *event, struct pp_yaml 
 	if (!out->text)
 		return -ENOMEM;
 	out->kind = PP_YAML_SCALAR;
-	locate_text(event, style, len, out);
+	locate_text(r, event, style, len, out);
 	return 0;
 }
 
@@ -237,7 +253,7 @@ int pp_yaml_parse(const char *text, size_t len, struct pp_yaml **out, struct pp_
 {
 	struct fy_diag_cfg diag_cfg;
 	struct fy_parse_cfg parse_cfg = {.flags = FYPCF_QUIET | FYPCF_COLLECT_DIAG};
-	struct reader r = {.err = err};
+	struct reader r = {.text = text, .err = err};
 	struct pp_yaml *root = NULL;
 	int ret = -ENOMEM;
 

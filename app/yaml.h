@@ -31,8 +31,9 @@ struct pp_yaml {
 	uint32_t col;
 	// Of a SCALAR: NUL-terminated, no other NUL in it.
 	char *text;
-	// Columns from col to the first character of text; -1: the text does not stand in the
-	// file as it is (several lines, escapes), so that no column can be given for a part.
+	// Columns from col to the first character of text, in a literal block (|) of each of its
+	// lines; -1: the text does not stand in the file as it is (folded lines, escapes), so
+	// that no column can be given for a part.
 	int32_t text_col;
 	// Of a SEQUENCE and a MAPPING: items or values, in the order written.
 	uint32_t count;
