@@ -6,11 +6,9 @@ control socket, packets that the lab's source sends.
 """
 
 import gzip
-import json
 import os
 import pathlib
 import random
-import socket
 import statistics
 import sys
 import threading
@@ -19,34 +17,10 @@ import time
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "netns"))
 
 import lab as labs  # noqa: E402
+from rpc import Client  # noqa: E402
 
 CHANGES = 100_000
 PIPELINE = 256
-
-
-class Client:
-    """One connection to the control socket."""
-
-    def __init__(self, path):
-        self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.connect(path)
-        self.file = self.socket.makefile("r")
-        self.id = 0
-
-    def send(self, method, **params):
-        self.id += 1
-        line = json.dumps({"jsonrpc": "2.0", "id": self.id, "method": method, "params": params})
-        self.socket.sendall(line.encode() + b"\n")
-
-    def receive(self):
-        answer = json.loads(self.file.readline())
-        if "error" in answer:
-            raise AssertionError(answer["error"])
-        return answer["result"]
-
-    def call(self, method, **params):
-        self.send(method, **params)
-        return self.receive()
 
 
 def p(values, part):
