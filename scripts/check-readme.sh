@@ -47,14 +47,14 @@ for number, path, function in steps:
         wrong.append(f"Life of a packet, line {number}: {path} does not define {function}()")
 
 # Every key that the configuration knows, and no other in the YAML that README shows.
-keys = set(re.findall(r'\{"(\w+)",\s*(?:read|pp_config)_\w+\}', source("app/config*.c")))
+keys = set(re.findall(r'\{"([\w-]+)",\s*(?:read|pp_config)_\w+,', source("app/config*.c")))
 if len(keys) < 20:
     wrong.append(f"only {len(keys)} configuration keys found in app/config*.c: the check is blind")
 for key in sorted(keys):
     if not re.search(rf"\b{key}\b", readme):
         wrong.append(f"the configuration key '{key}' is not explained")
 for block in re.findall(r"^```yaml\n(.*?)^```", readme, re.MULTILINE | re.DOTALL):
-    for key in re.findall(r"(?:^|[{,])[ \t]*(?:- +)?([a-z_]+):(?=\s|$)", block, re.MULTILINE):
+    for key in re.findall(r"(?:^|[{,])[ \t]*(?:- +)?([a-z_-]+):(?=\s|$)", block, re.MULTILINE):
         if key not in keys:
             wrong.append(f"the YAML shows the key '{key}', which the program does not know")
 
