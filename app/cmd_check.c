@@ -20,11 +20,23 @@ static const char help[] =
 	"example:\n"
 	"  push-packet check -c /etc/push-packet.yaml";
 
+static void print_sets(const struct pp_ruleset *rules)
+{
+	uint32_t count = pp_ruleset_set_count(rules), protected = 0;
+
+	for (uint32_t i = 0; i < count; i++)
+	protected += pp_ruleset_protected(rules, pp_set_name(pp_ruleset_set_at(rules, i, NULL)));
+	printf(", %u sets", count);
+	if (protected)
+		printf(" (%u protected)", protected);
+}
+
 static void print_ok(const char *path, const struct pp_config *config, uint32_t warnings)
 {
-	printf("%s: ok: %u interfaces, %u rules, %u consumers, default %s", path,
-	       config->plane.iface_count, pp_ruleset_count(config->rules),
-	       config->plane.consumer_count,
+	printf("%s: ok: %u interfaces, %u rules", path, config->plane.iface_count,
+	       pp_ruleset_count(config->rules));
+	print_sets(config->rules);
+	printf(", %u consumers, default %s", config->plane.consumer_count,
 	       pp_ruleset_default(config->rules) == PP_VERDICT_DROP ? "drop" : "pass");
 	if (warnings)
 		printf(", %u warnings", warnings);
