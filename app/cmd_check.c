@@ -22,13 +22,14 @@ static const char help[] =
 
 static void print_sets(const struct pp_ruleset *rules)
 {
-	uint32_t count = pp_ruleset_set_count(rules), protected = 0;
+	uint32_t count = pp_ruleset_set_count(rules), marked = 0;
 
 	for (uint32_t i = 0; i < count; i++)
-	protected += pp_ruleset_protected(rules, pp_set_name(pp_ruleset_set_at(rules, i, NULL)));
+		marked +=
+			pp_ruleset_protected(rules, pp_set_name(pp_ruleset_set_at(rules, i, NULL)));
 	printf(", %u sets", count);
-	if (protected)
-		printf(" (%u protected)", protected);
+	if (marked)
+		printf(" (%u protected)", marked);
 }
 
 static void print_ok(const char *path, const struct pp_config *config, uint32_t warnings)
