@@ -51,7 +51,11 @@ CONTROL = "control: {{socket: {folder}/ctl}}\n"
     ("interfaces: [{name: pp0}]\nrules:\n  inline:\n    - drop on nosuch0\n", 4, 7, "nosuch0"),
     ("interfaces: [{name: pp0}]\nrules:\n  inline:\n    - copy to nobody any\n", 4, 7, "nobody"),
     ("interfaces: [{name: pp0}]\nrules:\n  inline:\n    - drop dport 5-4\n", 4, 18, "reversed"),
-    ("interfaces: [{name: pp0}]\nrules: {inline: [drop src @bad]}", 2, 27, "sets: not yet"),
+    ("interfaces: [{name: pp0}]\nrules: {inline: [drop src @bad]}", 2, 18, "bad"),
+    ("interfaces: [{name: pp0}]\nrules: {inline: ['set a {192.0.2.1}', protect @a, drop any]}",
+     2, 51, "protected set @a"),
+    ("interfaces: [{name: pp0}]\nrules:\n  inline:\n    - |\n      set a {\n        192.0.2.1/24\n"
+     "      }\n", 6, 9, "host bits"),
     ("interfaces: [{name: pp0}]\nrules: {files: [none.rules]}", 2, 17, "No such file"),
     ("", 1, 1, "empty"),
 ])
@@ -116,6 +120,15 @@ def test_good_configuration_is_ok_and_nothing_is_attached(lab):
     done = lab.run("rx", PROGRAM, "check", "-c", path)
     assert done.stdout.startswith(f"{path}: ok: 1 interfaces, 1 rules, ")
     assert lab.xdp_program() is None
+
+
+def test_rule_against_a_protected_set_is_a_warning_where_configured(lab):
+    path = write(lab, "interfaces: [{name: pp0}]\nrules:\n  protect: report\n  inline:\n"
+                 "    - set a { 192.0.2.1 }\n    - protect @a\n    - drop proto udp\n")
+    done = lab.run("rx", PROGRAM, "check", "-c", path)
+    assert f"{path}:7:7: warning: " in done.stderr
+    assert "protected set @a" in done.stderr
+    assert "1 rules, 1 sets (1 protected)" in done.stdout
 
 
 def test_rules_that_lock_out_are_warned_of(lab):

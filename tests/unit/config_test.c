@@ -78,6 +78,17 @@ static void expect_error(const char *text, uint32_t line, uint32_t col, const ch
 	expect_error_in(text, "c.yaml", line, col, needle);
 }
 
+static void expect_rule_at(uint32_t id, const char *file, uint32_t line, uint32_t col)
+{
+	struct pp_spot at = pp_config_locate_rule(config, id);
+	char want[96];
+
+	snprintf(want, sizeof(want), "%s/%s", dir, file);
+	cr_expect_str_eq(at.file, want);
+	cr_expect(at.line == line && at.col == col, "rule %u at %u:%u, not %u:%u", id, at.line,
+		  at.col, line, col);
+}
+
 #define IFACE "interfaces: [{name: eth0}]\n"
 
 TestSuite(config, .init = setup, .fini = teardown);
@@ -98,6 +109,8 @@ Test(config, one_interface_is_enough_and_the_rest_is_default)
 	cr_expect_str_eq(config->control.socket, PP_CONFIG_SOCKET);
 	cr_expect_eq(config->control.mode, 0600);
 	cr_expect_eq(pp_ruleset_count(config->rules), 0);
+	cr_expect(config->protect_refuse);
+	cr_expect_eq(config->control.read_group, (gid_t)-1);
 }
 
 Test(config, every_key_is_read)
@@ -110,12 +123,12 @@ Test(config, every_key_is_read)
 			  "rings: {rx: 64, tx: 128, fill: 256, completion: 512, handoff: 1MiB,\n"
 			  "        copy: 8KiB}\n"
 			  "umem: {frames: 5000, chunk: 4096, hugepages: off}\n"
-			  "rules: {default: drop, inline: [pass any]}\n"
+			  "rules: {default: drop, protect: report, inline: [pass any]}\n"
 			  "consumers:\n"
 			  "  - {name: a, kind: count, threads: 1, cpu: 1}\n"
 			  "  - {name: b, kind: sink}\n"
 			  "  - {name: c, kind: reflect}\n"
-			  "control: {socket: /tmp/x, mode: 0660, group: 0}\n"
+			  "control: {socket: /tmp/x, mode: 0660, group: 0, read-group: 1}\n"
 			  "timestamps: on\n"),
 		     0);
 	const struct pp_plane_config *p = &config->plane;
@@ -156,6 +169,8 @@ Test(config, every_key_is_read)
 	cr_expect_str_eq(config->control.socket, "/tmp/x");
 	cr_expect_eq(config->control.mode, 0660);
 	cr_expect_eq(config->control.group, 0);
+	cr_expect_eq(config->control.read_group, 1);
+	cr_expect_not(config->protect_refuse);
 }
 
 Test(config, unknown_key_names_the_nearest)
@@ -163,7 +178,7 @@ Test(config, unknown_key_names_the_nearest)
 	expect_error(IFACE "rings: {fil: 64}\n", 2, 9, "unknown key 'fil', did you mean 'fill'?");
 	expect_error("interface: []\n", 1, 1, "did you mean 'interfaces'?");
 	expect_error(IFACE "control: {colour: red}\n", 2, 11,
-		     "expected one of: socket, mode, group");
+		     "expected one of: socket, mode, group, read-group");
 }
 
 Test(config, duplicate_key_names_the_first)
@@ -194,6 +209,8 @@ Test(config, wrong_types_are_refused)
 		{"rules: {inline: drop any}", 17, "expected a list of rules"},
 		{"rules: {inline: [[drop any]]}", 18, "expected a rule"},
 		{"rules: {default: route}", 18, "expected pass or drop"},
+		{"rules: {protect: maybe}", 18, "expected report or refuse"},
+		{"rules: {inline: ['']}", 18, "found an empty text"},
 		{"timestamps: maybe", 13, "expected off or on"},
 		{"control: {mode: 888}", 17, "expected an octal mode"},
 		{"control: {socket: here}", 19, "expected an absolute path"},
@@ -262,8 +279,56 @@ Test(config, error_in_a_rule_without_exact_columns_points_to_its_start)
 {
 	expect_error(IFACE "rules:\n  inline:\n    - \"drop\\x20proto foo\"\n", 4, 7, "protocol");
 	expect_error(IFACE "rules:\n  inline:\n    - drop\n      proto foo\n", 4, 7, "protocol");
-	expect_error(IFACE "rules:\n  inline:\n    - |\n      drop any\n      pass any\n", 5, 1,
-		     "several lines");
+}
+
+Test(config, error_in_a_block_points_into_its_line)
+{
+	expect_error(IFACE "rules:\n  inline:\n    - |\n      drop any\n      pass  proto foo\n", 6,
+		     19, "protocol");
+	expect_error(IFACE "rules:\n  inline:\n    - |\n\n       set a {\n\n         192.0.2.300\n"
+			   "       }\n",
+		     8, 10, "192.0.2.300");
+}
+
+Test(config, block_may_hold_several_statements)
+{
+	cr_assert_eq(load(IFACE "rules:\n  inline:\n    - |\n      set a {\n        192.0.2.1\n"
+				"        2001:db8::/32\n      }\n      drop src @a\n"
+				"      pass any\n"),
+		     0);
+	cr_assert_eq(config->rule_count, 2);
+	cr_expect_eq(pp_set_count(pp_ruleset_find_set(config->rules, "a")), 2);
+	expect_rule_at(1, "c.yaml", 9, 7);
+	expect_rule_at(2, "c.yaml", 10, 7);
+}
+
+Test(config, set_may_stand_in_another_text_than_the_rule_that_names_it)
+{
+	write_file("a.rules", "set a { 192.0.2.0/24 }\n", 23);
+	write_file("b.list", "198.51.100.1\n198.51.100.2\n", 26);
+	cr_assert_eq(load(IFACE "rules: {inline: [drop src @a, set b file b.list, drop src @b],\n"
+				"        files: [a.rules]}"),
+		     0);
+	cr_expect_eq(pp_set_count(pp_ruleset_find_set(config->rules, "a")), 1);
+	cr_expect_eq(pp_set_count(pp_ruleset_find_set(config->rules, "b")), 2);
+	expect_rule_at(2, "c.yaml", 2, 51);
+}
+
+Test(config, set_that_is_nowhere_is_an_error_at_the_rule)
+{
+	expect_error(IFACE "rules:\n  inline:\n    - pass any\n    - drop src @nosuch\n", 5, 7,
+		     "nosuch");
+	write_file("a.rules", "pass any\n\n  drop src @nosuch\n", 29);
+	expect_error_in(IFACE "rules: {files: [a.rules]}", "a.rules", 3, 3, "nosuch");
+}
+
+Test(config, every_file_and_item_is_read_though_one_fails)
+{
+	write_file("a.rules", "drop x\n", 7);
+	write_file("b.rules", "drop y\n", 7);
+	cr_assert_eq(load(IFACE "rules: {files: [a.rules, none, b.rules], inline: [z, pass any]}"),
+		     -EINVAL);
+	cr_expect_eq(report.errors, 4);
 }
 
 Test(config, every_error_is_found)
@@ -293,10 +358,9 @@ Test(config, rule_files_are_read_beside_the_configuration)
 	write_file("a.rules", rules, strlen(rules));
 	cr_assert_eq(load(IFACE "rules: {files: [a.rules], inline: [pass any]}"), 0);
 	cr_assert_eq(config->rule_count, 3);
-	cr_expect(config->rule_at[0].line == 3 && config->rule_at[0].col == 3);
-	cr_expect(config->rule_at[1].line == 4 && config->rule_at[1].col == 2);
-	cr_expect(config->rule_at[2].line == 2 && config->rule_at[2].col == 36);
-	cr_expect(strstr(config->rule_at[0].file, "/a.rules"));
+	expect_rule_at(1, "a.rules", 3, 3);
+	expect_rule_at(2, "a.rules", 4, 2);
+	expect_rule_at(3, "c.yaml", 2, 36);
 	cr_expect_eq(pp_ruleset_at(config->rules, 0)->rule.verdict, PP_VERDICT_DROP);
 }
 
