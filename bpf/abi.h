@@ -152,8 +152,23 @@ _Static_assert(sizeof(struct pp_action) == 16, "pp_action is indexed by a shift"
 #define PP_ADDR_BYTES_MAX (256u << 20)
 #define PP_ADDR_SLACK_BYTES 64 // behind the area: a masked offset may read up to a line more
 struct pp_addr_head {
-	__u32 word[16];
+	__u32 mask_at; // u32 by class: bit i is set i
+	// By the first 16 bits of an address, & index_mask: where its ranges begin; the next one's
+	// begin where they end. index_mask is 0 for a family without entries.
+	__u32 ip4_first_at; // u32
+	__u32 ip4_index_mask;
+	__u32 ip4_range_at; // u32: low half of the first address << 16 | class
+	__u32 ip6_first_at; // u32
+	__u32 ip6_index_mask;
+	__u32 ip6_high_at; // u64: first high half of the range, host order
+	__u32 ip6_value_at; // u32: class, or PP_ADDR_SPLIT | number of the split
+	__u32 split_first_at; // u32 by split: where its ranges of low halves begin
+	__u32 low_at; // u64: first low half of the range, host order
+	__u32 low_class_at; // u32
+	__u32 pad[5];
 };
+#define PP_ADDR_SPLIT 0x80000000u // prefixes longer than 64 bits divide this high half
+_Static_assert(sizeof(struct pp_addr_head) == 64, "one cache line");
 
 // Every engine's image begins with this.
 struct pp_image_head {

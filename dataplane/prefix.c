@@ -10,7 +10,7 @@
 
 #include "rule_word.h"
 
-static bool clear_host_bits(struct pp_prefix *prefix)
+bool pp_prefix_clear_host_bits(struct pp_prefix *prefix)
 {
 	uint8_t keep = (uint8_t)(0xff00 >> (prefix->len_bits % 8));
 	bool cleared = false;
@@ -52,7 +52,7 @@ enum pp_prefix_fault pp_prefix_read(const char *text, size_t len, struct pp_pref
 	if (slash != NULL && !pp_rule_word_number(slash + 1, len - addr_len - 1, max, &bits))
 		return PP_PREFIX_BAD_LENGTH;
 	out->len_bits = (uint8_t)bits;
-	return clear_host_bits(out) ? PP_PREFIX_HOST_BITS : PP_PREFIX_GOOD;
+	return pp_prefix_clear_host_bits(out) ? PP_PREFIX_HOST_BITS : PP_PREFIX_GOOD;
 }
 
 int pp_prefix_error(enum pp_prefix_fault fault,

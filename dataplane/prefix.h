@@ -29,6 +29,9 @@ int pp_prefix_error(enum pp_prefix_fault fault,
 		    const struct pp_prefix *out,
 		    struct pp_error *err);
 
+// @return  Whether bits beyond the prefix were set.
+bool pp_prefix_clear_host_bits(struct pp_prefix *prefix);
+
 // @return  32 or 128.
 static inline uint32_t pp_prefix_bits_max(uint8_t family)
 {
