@@ -137,8 +137,8 @@ static void check_user_space(uint64_t seed, uint32_t iface, const struct tap_run
 	if (!parsed)
 		return;
 	entry = pp_ruleset_find(run.rules, fate->rule_id);
-	check(pp_parse_linear_match(&image, &key) == (entry ? entry->slot : PP_SLOT_DEFAULT), seed,
-	      "user space: matcher");
+	check(pp_parse_linear_match(&image, 0, &key) == (entry ? entry->slot : PP_SLOT_DEFAULT),
+	      seed, "user space: matcher");
 }
 
 // What must become of the packet that was built from made, after damage or without.

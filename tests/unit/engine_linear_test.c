@@ -125,7 +125,7 @@ Test(engine_linear, padding_matches_no_key)
 			struct pp_key key = {.word = words[i]};
 
 			memset(key.addr, ones ? 0xff : 0, sizeof(key.addr));
-			cr_expect_eq(pp_parse_linear_match(&image, &key), PP_SLOT_DEFAULT);
+			cr_expect_eq(pp_parse_linear_match(&image, 0, &key), PP_SLOT_DEFAULT);
 		}
 }
 
@@ -136,14 +136,14 @@ Test(engine_linear, removed_rule_leaves_no_trace_and_its_slot_is_used_again)
 
 	add("pass any name second");
 	build();
-	cr_expect_eq(pp_parse_linear_match(&image, &key), 1);
+	cr_expect_eq(pp_parse_linear_match(&image, 0, &key), 1);
 	cr_assert_eq(pp_ruleset_remove(set, id, NULL), 0);
 	build();
-	cr_expect_eq(pp_parse_linear_match(&image, &key), 2);
+	cr_expect_eq(pp_parse_linear_match(&image, 0, &key), 2);
 	cr_expect_eq(image.head.action[1].rule_id, 0);
 	id = add("route prio 1 any");
 	build();
-	cr_expect_eq(pp_parse_linear_match(&image, &key), 1);
+	cr_expect_eq(pp_parse_linear_match(&image, 0, &key), 1);
 	cr_expect_eq(image.head.action[1].rule_id, id);
 }
 
@@ -257,7 +257,7 @@ static void compare(uint64_t seed, uint32_t rules)
 
 		rule_gen_packet(&gen, rules_set, &packet);
 		key = key_of(&packet);
-		slot = pp_parse_linear_match(&image, &key);
+		slot = pp_parse_linear_match(&image, 0, &key);
 		cr_assert_lt(slot, PP_SLOTS);
 		cr_assert_eq(image.head.action[slot].rule_id, oracle_match(rules_set, &packet),
 			     "seed %llu, packet %d", (unsigned long long)seed, i);
