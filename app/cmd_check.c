@@ -1,24 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-#include <getopt.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "command.h"
 #include "config_check.h"
-
-static const char help[] =
-	"usage: push-packet check -c FILE\n"
-	"\n"
-	"Check a configuration file and the rule files it names, and whether this machine has the\n"
-	"interfaces, queues and CPUs. Nothing is attached.\n"
-	"\n"
-	"  -c, --config FILE   the configuration\n"
-	"  -h, --help          this text\n"
-	"\n"
-	"exit status: 0 the configuration is good, 1 it is not, 2 usage\n"
-	"\n"
-	"example:\n"
-	"  push-packet check -c /etc/push-packet.yaml";
 
 static void print_sets(const struct pp_ruleset *rules)
 {
@@ -62,28 +48,36 @@ static int check(const char *path)
 	return err ? PP_EXIT_FAILED : PP_EXIT_OK;
 }
 
-int pp_cmd_check(int argc, char **argv)
-{
-	static const struct option options[] = {
-		{"config", required_argument, NULL, 'c'}, {"help", no_argument, NULL, 'h'}, {0}};
-	const char *path = NULL;
-	int opt;
+struct check_options {
+	const char *config;
+};
 
-	while ((opt = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
-		switch (opt) {
-		case 'c':
-			path = optarg;
-			break;
-		case 'h':
-			puts(help);
-			return PP_EXIT_OK;
-		default:
-			return pp_command_usage(argv[0], "bad option");
-		}
-	}
-	if (optind < argc)
-		return pp_command_usage(argv[0], "unexpected argument '%s'", argv[optind]);
-	if (!path)
-		return pp_command_usage(argv[0], "expected -c FILE");
-	return check(path);
+static int run_check(const struct pp_command *command, int argc, char **argv)
+{
+	struct check_options o = {0};
+	int status = pp_command_parse(command, argc, argv, &o, NULL);
+
+	return status == PP_PARSED ? check(o.config) : status;
 }
+
+static const struct pp_option options[] = {{.name = "config",
+					    .letter = 'c',
+					    .arg = "FILE",
+					    .required = true,
+					    .help = "the configuration",
+					    .complete = PP_COMPLETE_FILE,
+					    .read = pp_option_text,
+					    .offset = offsetof(struct check_options, config)},
+					   {0}};
+
+const struct pp_command pp_command_check = {
+	.name = "check",
+	.summary = "check a configuration file against this machine",
+	.synopsis = "-c FILE",
+	.description = "Check a configuration file and the rule files it names, and whether this "
+		       "machine has the interfaces, queues and CPUs. Nothing is attached.",
+	.options = options,
+	.exit_status = "0 the configuration is good, 1 it is not, 2 usage",
+	.examples = "push-packet check -c /etc/push-packet.yaml",
+	.run = run_check,
+};

@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-#include "cmd_gen.h"
-
 #include <errno.h>
 #include <inttypes.h>
 #include <jansson.h>
@@ -12,14 +10,14 @@
 #include "gen_pace.h"
 #include "gen_receive.h"
 #include "gen_send.h"
+#include "gen_table.h"
 
 #define NS_PER_S 1e9
 
-static int complain(const struct pp_error *err)
+static void complain(const struct pp_error *err)
 {
 	fflush(stdout);
 	fprintf(stderr, "push-packet gen: %s\n", err->text);
-	return 1;
 }
 
 static int pin(int32_t cpu, struct pp_error *err)
@@ -209,27 +207,31 @@ fini_check:
 	return ret;
 }
 
-int pp_cmd_gen(int argc, char **argv)
+static int run_gen(const struct pp_command *command, int argc, char **argv)
 {
 	struct pp_gen_options opt;
 	struct pp_error err = {.text = ""};
-	int ret;
+	int ret = pp_gen_options_parse(&opt, command, argc, argv);
 
-	ret = pp_gen_options_parse(&opt, argc, argv, &err);
-	if (ret < 0) {
-		complain(&err);
-		return 2;
-	}
-	if (opt.help) {
-		fputs(pp_gen_help, stdout);
-		return 0;
-	}
+	if (ret != PP_PARSED)
+		return ret;
 	ret = pin(opt.cpu, &err);
 	if (ret == 0)
 		ret = opt.receive ? run_receive(&opt, &err) : run_send(&opt, &err);
-	if (ret < 0) {
-		complain(&err);
-		return ret == -EINVAL || ret == -EMSGSIZE ? 2 : 1;
-	}
-	return 0;
+	if (ret == 0)
+		return PP_EXIT_OK;
+	complain(&err);
+	return ret == -EINVAL || ret == -EMSGSIZE ? PP_EXIT_USAGE : PP_EXIT_FAILED;
 }
+
+const struct pp_command pp_command_gen = {
+	.name = "gen",
+	.summary = "send packets, to try things out",
+	.synopsis = "--interface IF [OPTION...]\n--receive --interface IF [OPTION...]",
+	.description = pp_gen_description,
+	.options = pp_gen_options,
+	.exit_status = "0 done, also when a signal ended it early; 1 it failed; 2 wrong usage",
+	.examples = "push-packet gen --interface veth0 --rate 100k --for 10s --dport 53\n"
+		    "push-packet gen --receive --interface veth1 --drain 1s --json",
+	.run = run_gen,
+};

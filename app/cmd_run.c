@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #include <errno.h>
-#include <getopt.h>
 #include <signal.h>
-#include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -16,28 +15,11 @@
 #include "start_report.h"
 #include "stats_json.h"
 #include "stats_table.h"
-#include "units.h"
 
 #define SECOND_NS 1000000000ull
 #define POLL_USEC 250000
 #define EVENTS_AT_ONCE 16
 #define STALL_MS 5000
-
-static const char help[] =
-	"usage: push-packet run -c FILE [--for TIME]\n"
-	"\n"
-	"Attach to the interfaces of a configuration and inspect their packets, in the foreground.\n"
-	"Prints what is in force, then 'push-packet: running' once packets are processed. Ends at\n"
-	"SIGINT or SIGTERM, or after the time given: detaches, drains, prints the ledger.\n"
-	"\n"
-	"  -c, --config FILE   the configuration\n"
-	"  -f, --for TIME      end by itself: 500ms, 60s, 10m, 24h\n"
-	"  -h, --help          this text\n"
-	"\n"
-	"exit status: 0 ended as asked, 1 could not start, 2 usage\n"
-	"\n"
-	"example:\n"
-	"  push-packet run -c /etc/push-packet.yaml --for 60s";
 
 static const int end_signals[] = {SIGINT, SIGTERM, SIGHUP};
 #define END_SIGNALS (sizeof(end_signals) / sizeof(end_signals[0]))
@@ -323,35 +305,47 @@ static int run(const char *path, uint64_t for_ns)
 	return status;
 }
 
-int pp_cmd_run(int argc, char **argv)
-{
-	static const struct option options[] = {{"config", required_argument, NULL, 'c'},
-						{"for", required_argument, NULL, 'f'},
-						{"help", no_argument, NULL, 'h'},
-						{0}};
-	const char *path = NULL;
-	uint64_t for_ns = 0;
-	int opt;
+struct run_options {
+	const char *config;
+	uint64_t for_ns; // 0: until told
+};
 
-	while ((opt = getopt_long(argc, argv, "c:f:h", options, NULL)) != -1) {
-		switch (opt) {
-		case 'c':
-			path = optarg;
-			break;
-		case 'f':
-			if (!pp_units_parse_duration(optarg, &for_ns) && for_ns)
-				break;
-			return pp_command_usage(argv[0], "--for: expected a time such as 60s, 10m");
-		case 'h':
-			puts(help);
-			return PP_EXIT_OK;
-		default:
-			return pp_command_usage(argv[0], "bad option");
-		}
-	}
-	if (optind < argc)
-		return pp_command_usage(argv[0], "unexpected argument '%s'", argv[optind]);
-	if (!path)
-		return pp_command_usage(argv[0], "expected -c FILE");
-	return run(path, for_ns);
+static int run_run(const struct pp_command *command, int argc, char **argv)
+{
+	struct run_options o = {0};
+	int status = pp_command_parse(command, argc, argv, &o, NULL);
+
+	return status == PP_PARSED ? run(o.config, o.for_ns) : status;
 }
+
+static const struct pp_option options[] = {{.name = "config",
+					    .letter = 'c',
+					    .arg = "FILE",
+					    .required = true,
+					    .help = "the configuration",
+					    .complete = PP_COMPLETE_FILE,
+					    .read = pp_option_text,
+					    .offset = offsetof(struct run_options, config)},
+					   {.name = "for",
+					    .letter = 'f',
+					    .arg = "TIME",
+					    .help = "end by itself: 500ms, 60s, 10m, 24h",
+					    .read = pp_option_duration,
+					    .offset = offsetof(struct run_options, for_ns)},
+					   {0}};
+
+const struct pp_command pp_command_run = {
+	.name = "run",
+	.summary = "inspect packets as a configuration file says, in the foreground",
+	.synopsis = "-c FILE [--for TIME]",
+	.description =
+		"Attach to the interfaces of a configuration and inspect their packets, in the "
+		"foreground. Prints what is in force, then 'push-packet: running' once packets are "
+		"processed. Ends at SIGINT or SIGTERM, or after the time given: detaches, drains, "
+		"prints the ledger. SIGHUP reads the configuration again, as 'push-packet reload' "
+		"does.",
+	.options = options,
+	.exit_status = "0 ended as asked, 1 could not start, 2 usage",
+	.examples = "push-packet run -c /etc/push-packet.yaml --for 60s",
+	.run = run_run,
+};

@@ -1,47 +1,23 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-#include <ctype.h>
 #include <errno.h>
-#include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "command.h"
-#include "config.h"
-#include "ctl_client.h"
+#include "ctl_options.h"
 #include "stats_json.h"
 #include "stats_table.h"
 #include "units.h"
 
-#define TIMEOUT_MS 10000
 #define SECOND_NS 1000000000ull
 
-static const char help[] =
-	"usage: push-packet stats [--json] [--watch [SECONDS]] [-s SOCKET | -c FILE]\n"
-	"\n"
-	"Ask a running push-packet where every packet went: the ledger of each interface and queue,\n"
-	"the rules' hits, what the consumers counted, and whether the ledger balances.\n"
-	"\n"
-	"  -j, --json             for programs: one JSON document (with --watch one a line)\n"
-	"  -w, --watch [SECONDS]  again and again, each second if not said otherwise\n"
-	"  -n, --sources N        sources listed for each consumer, 0 to 1000 (default 10)\n"
-	"  -s, --socket SOCKET    the control socket (default " PP_CONFIG_SOCKET ")\n"
-	"  -c, --config FILE      take the control socket from this configuration\n"
-	"  -h, --help             this text\n"
-	"\n"
-	"exit status: 0 ok, 1 no answer, 2 usage\n"
-	"\n"
-	"example:\n"
-	"  push-packet stats --watch 2 -c /etc/push-packet.yaml";
-
 struct stats_options {
+	struct pp_ctl_options ctl;
 	bool json;
 	uint64_t watch_ns; // 0: once
 	uint32_t sources;
-	const char *config;
-	char socket[PP_CONFIG_SOCKET_BYTES];
 };
 
 // before, seconds: the snapshot shown last, and its age; NULL: there is none.
@@ -87,7 +63,7 @@ static int ask(struct pp_ctl_client *client, const struct stats_options *o, stru
 
 	do {
 		err = pp_ctl_client_call(client, "stats", json_pack("{s:i}", "sources", o->sources),
-					 TIMEOUT_MS, &stats, error);
+					 PP_CTL_TIMEOUT_MS, &stats, error);
 		if (err)
 			break;
 		stats_s = now_s();
@@ -105,34 +81,20 @@ static int ask(struct pp_ctl_client *client, const struct stats_options *o, stru
 	return err;
 }
 
-static int ask_daemon(const struct stats_options *o)
+static int run_stats(const struct pp_command *command, int argc, char **argv)
 {
+	struct stats_options o = {.sources = PP_STATS_SOURCES_DEFAULT};
 	struct pp_ctl_client *client = NULL;
 	struct pp_error error;
-	int err = pp_ctl_client_open(&client, o->socket, &error);
+	int status = pp_command_parse(command, argc, argv, &o, NULL);
 
-	if (!err)
-		err = ask(client, o, &error);
+	if (status != PP_PARSED)
+		return status;
+	status = pp_ctl_options_open(&o.ctl, argv[0], &client);
+	if (!status && ask(client, &o, &error))
+		status = pp_ctl_options_complain(&error);
 	pp_ctl_client_close(client);
-	if (err)
-		fprintf(stderr, "push-packet: error: %s\n", error.text);
-	return err ? PP_EXIT_FAILED : PP_EXIT_OK;
-}
-
-static int take_socket(struct stats_options *o)
-{
-	struct pp_config *config = NULL;
-	struct pp_report report;
-	int err;
-
-	pp_report_init(&report);
-	err = pp_config_load(o->config, &config, &report);
-	pp_report_print(&report, stderr);
-	pp_report_fini(&report);
-	if (!err)
-		strcpy(o->socket, config->control.socket);
-	pp_config_destroy(config);
-	return err;
+	return status;
 }
 
 static bool parse_interval(const char *text, uint64_t *out_ns)
@@ -147,83 +109,60 @@ static bool parse_interval(const char *text, uint64_t *out_ns)
 	       *out_ns <= 86400 * SECOND_NS;
 }
 
-// --watch takes a number if one follows, as its own word too.
-static bool read_watch(int argc, char **argv, struct stats_options *o)
+static int
+read_watch(const struct pp_option *option, const char *text, void *values, struct pp_error *err)
 {
-	const char *text = optarg;
+	struct stats_options *o = values;
 
-	if (!text && optind < argc && isdigit((unsigned char)*argv[optind]))
-		text = argv[optind++];
+	(void)option;
 	o->watch_ns = SECOND_NS;
-	return !text || parse_interval(text, &o->watch_ns);
+	if (!text || parse_interval(text, &o->watch_ns))
+		return 0;
+	return pp_error_set(err, -EINVAL, 0, 0, "expected seconds, 1 to 86400, or 500ms");
 }
 
-static bool read_socket(struct stats_options *o)
+static int
+read_sources(const struct pp_option *option, const char *text, void *values, struct pp_error *err)
 {
-	if (strlen(optarg) >= sizeof(o->socket))
-		return false;
-	strcpy(o->socket, optarg);
-	return true;
-}
-
-// @return  -1: go on; else the exit status.
-static int read_option(int opt, int argc, char **argv, struct stats_options *o)
-{
+	struct stats_options *o = values;
 	uint64_t sources;
 
-	switch (opt) {
-	case 'j':
-		o->json = true;
-		return -1;
-	case 'w':
-		if (read_watch(argc, argv, o))
-			return -1;
-		return pp_command_usage(argv[0], "--watch: expected seconds, 1 to 86400, or 500ms");
-	case 'n':
-		if (pp_units_parse_number(optarg, 0, PP_STATS_SOURCES_MAX, &sources))
-			return pp_command_usage(argv[0], "--sources: expected 0 to 1000");
-		o->sources = (uint32_t)sources;
-		return -1;
-	case 's':
-		if (read_socket(o))
-			return -1;
-		return pp_command_usage(argv[0], "--socket: a path of at most %u characters",
-					PP_CONFIG_SOCKET_BYTES - 1);
-	case 'c':
-		o->config = optarg;
-		return -1;
-	case 'h':
-		puts(help);
-		return PP_EXIT_OK;
-	default:
-		return pp_command_usage(argv[0], "bad option");
-	}
+	(void)option;
+	if (pp_units_parse_number(text, 0, PP_STATS_SOURCES_MAX, &sources))
+		return pp_error_set(err, -EINVAL, 0, 0, "expected 0 to %u", PP_STATS_SOURCES_MAX);
+	o->sources = (uint32_t)sources;
+	return 0;
 }
 
-int pp_cmd_stats(int argc, char **argv)
-{
-	static const struct option options[] = {{"json", no_argument, NULL, 'j'},
-						{"watch", optional_argument, NULL, 'w'},
-						{"sources", required_argument, NULL, 'n'},
-						{"socket", required_argument, NULL, 's'},
-						{"config", required_argument, NULL, 'c'},
-						{"help", no_argument, NULL, 'h'},
-						{0}};
-	struct stats_options o = {.sources = PP_STATS_SOURCES_DEFAULT, .socket = ""};
-	int opt, status;
+static const struct pp_option options[] = {
+	{.name = "json",
+	 .letter = 'j',
+	 .help = "for programs: one JSON document (with --watch one a line)",
+	 .read = pp_option_flag,
+	 .offset = offsetof(struct stats_options, json)},
+	{.name = "watch",
+	 .letter = 'w',
+	 .arg = "SECONDS",
+	 .optional = true,
+	 .help = "again and again, each second if not said otherwise",
+	 .read = read_watch},
+	{.name = "sources",
+	 .letter = 'n',
+	 .arg = "N",
+	 .help = "sources listed for each consumer, 0 to 1000 (default 10)",
+	 .read = read_sources},
+	PP_CTL_OPTIONS,
+	{0}};
 
-	while ((opt = getopt_long(argc, argv, "jw::n:s:c:h", options, NULL)) != -1) {
-		status = read_option(opt, argc, argv, &o);
-		if (status >= 0)
-			return status;
-	}
-	if (optind < argc)
-		return pp_command_usage(argv[0], "unexpected argument '%s'", argv[optind]);
-	if (o.config && *o.socket)
-		return pp_command_usage(argv[0], "-s and -c exclude each other");
-	if (o.config && take_socket(&o))
-		return PP_EXIT_FAILED;
-	if (!*o.socket)
-		strcpy(o.socket, PP_CONFIG_SOCKET);
-	return ask_daemon(&o);
-}
+const struct pp_command pp_command_stats = {
+	.name = "stats",
+	.summary = "show where every packet of a running push-packet went",
+	.synopsis = "[--json] [--watch [SECONDS]] " PP_CTL_SYNOPSIS,
+	.description =
+		"Ask a running push-packet where every packet went: the ledger of each interface and "
+		"queue, the rules' hits, what the consumers counted, and whether the ledger balances.",
+	.options = options,
+	.exit_status = "0 ok, 1 no answer, 2 usage",
+	.examples = "push-packet stats --watch 2 -c /etc/push-packet.yaml",
+	.run = run_stats,
+};

@@ -3,82 +3,17 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <getopt.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "gen_table.h"
 #include "units.h"
 
 #define SPORT_DEFAULT 1024
 #define DPORT_DEFAULT 9
 #define WAIT_XDP_DEFAULT_NS 10000000000u
 #define VLAN_MAX 4094
-
-enum option_id {
-	OPT_INTERFACE = 256,
-	OPT_COUNT,
-	OPT_FOR,
-	OPT_RATE,
-	OPT_SIZE,
-	OPT_SRC_MAC,
-	OPT_DST_MAC,
-	OPT_SRC,
-	OPT_DST,
-	OPT_SPORT,
-	OPT_DPORT,
-	OPT_PROTO,
-	OPT_FLOWS,
-	OPT_VLAN,
-	OPT_FRAGMENT,
-	OPT_OPTIONS,
-	OPT_EXT,
-	OPT_PAYLOAD,
-	OPT_ETHERTYPE,
-	OPT_VIA,
-	OPT_CPU,
-	OPT_SEED,
-	OPT_JSON,
-	OPT_RECEIVE,
-	OPT_START_DELAY,
-	OPT_WAIT_XDP,
-	OPT_DRAIN,
-	OPT_HOLD,
-};
-
-static const struct option long_option[] = {
-	{"interface", required_argument, NULL, OPT_INTERFACE},
-	{"count", required_argument, NULL, OPT_COUNT},
-	{"for", required_argument, NULL, OPT_FOR},
-	{"rate", required_argument, NULL, OPT_RATE},
-	{"size", required_argument, NULL, OPT_SIZE},
-	{"src-mac", required_argument, NULL, OPT_SRC_MAC},
-	{"dst-mac", required_argument, NULL, OPT_DST_MAC},
-	{"src", required_argument, NULL, OPT_SRC},
-	{"dst", required_argument, NULL, OPT_DST},
-	{"sport", required_argument, NULL, OPT_SPORT},
-	{"dport", required_argument, NULL, OPT_DPORT},
-	{"proto", required_argument, NULL, OPT_PROTO},
-	{"flows", required_argument, NULL, OPT_FLOWS},
-	{"vlan", required_argument, NULL, OPT_VLAN},
-	{"fragment", required_argument, NULL, OPT_FRAGMENT},
-	{"options", required_argument, NULL, OPT_OPTIONS},
-	{"ext", required_argument, NULL, OPT_EXT},
-	{"payload", required_argument, NULL, OPT_PAYLOAD},
-	{"ethertype", required_argument, NULL, OPT_ETHERTYPE},
-	{"via", required_argument, NULL, OPT_VIA},
-	{"cpu", required_argument, NULL, OPT_CPU},
-	{"seed", required_argument, NULL, OPT_SEED},
-	{"json", no_argument, NULL, OPT_JSON},
-	{"receive", no_argument, NULL, OPT_RECEIVE},
-	{"start-delay", required_argument, NULL, OPT_START_DELAY},
-	{"wait-xdp", optional_argument, NULL, OPT_WAIT_XDP},
-	{"drain", required_argument, NULL, OPT_DRAIN},
-	{"hold", required_argument, NULL, OPT_HOLD},
-	{"ipv6", no_argument, NULL, '6'},
-	{"help", no_argument, NULL, 'h'},
-	{NULL, 0, NULL, 0},
-};
 
 struct word {
 	const char *word;
@@ -120,7 +55,6 @@ const char *pp_gen_via_name(uint8_t via)
 struct parse {
 	struct pp_gen_options *opt;
 	struct pp_error *err;
-	const char *name; // of the option at hand
 	const char *src;
 	const char *dst;
 	bool ip6;
@@ -128,9 +62,9 @@ struct parse {
 	bool icmp_word;
 };
 
-static int expected(struct parse *p, const char *value, const char *what)
+static int expected(struct parse *p, const char *what)
 {
-	return pp_error_set(p->err, -EINVAL, 0, 0, "--%s %s: expected %s", p->name, value, what);
+	return pp_error_set(p->err, -EINVAL, 0, 0, "expected %s", what);
 }
 
 static int parse_word(struct parse *p,
@@ -146,7 +80,7 @@ static int parse_word(struct parse *p,
 		*out = word->value;
 		return 0;
 	}
-	return expected(p, value, what);
+	return expected(p, what);
 }
 
 static int parse_mac(struct parse *p, const char *value, uint8_t *mac)
@@ -157,7 +91,7 @@ static int parse_mac(struct parse *p, const char *value, uint8_t *mac)
 	if (sscanf(value, "%2x:%2x:%2x:%2x:%2x:%2x%n", &byte[0], &byte[1], &byte[2], &byte[3],
 		   &byte[4], &byte[5], &end) != 6 ||
 	    value[end] != '\0' || strlen(value) != 17 || strpbrk(value, " \t+-") != NULL)
-		return expected(p, value, "a MAC address such as 02:00:00:00:00:01");
+		return expected(p, "a MAC address such as 02:00:00:00:00:01");
 	for (int i = 0; i < 6; i++)
 		mac[i] = (uint8_t)byte[i];
 	return 0;
@@ -175,7 +109,7 @@ static int parse_ports(struct parse *p, const char *value, struct pp_gen_ports *
 		memcpy(lo_text, value, n);
 	if (pp_units_parse_number(lo_text, 0, UINT16_MAX, &lo) < 0 ||
 	    pp_units_parse_number(hi_text, 0, UINT16_MAX, &hi) < 0 || lo > hi)
-		return expected(p, value, "a port 0 to 65535, or an ascending range N-M");
+		return expected(p, "a port 0 to 65535, or an ascending range N-M");
 	*out = (struct pp_gen_ports){.lo = (uint16_t)lo, .hi = (uint16_t)hi};
 	return 0;
 }
@@ -192,7 +126,7 @@ static int parse_vlan(struct parse *p, const char *value)
 		memcpy(outer, value, n);
 	if (pp_units_parse_number(outer, 0, VLAN_MAX, &id[0]) < 0 ||
 	    (inner != NULL && pp_units_parse_number(inner, 0, VLAN_MAX, &id[1]) < 0))
-		return expected(p, value, "one or two ids 0 to 4094, as in 100 or 100,200");
+		return expected(p, "one or two ids 0 to 4094, as in 100 or 100,200");
 	spec->vlan_count = inner != NULL ? 2 : 1;
 	spec->vlan[0] = (uint16_t)id[0];
 	spec->vlan[1] = (uint16_t)id[1];
@@ -211,7 +145,7 @@ static int parse_ext(struct parse *p, const char *value)
 
 		if (spec->ext_count == PP_GEN_EXT_MAX ||
 		    parse_word(p, ext_word, at, n, what, &spec->ext[spec->ext_count]) < 0)
-			return expected(p, value, what);
+			return expected(p, what);
 		spec->ext_count++;
 		if (at[n] == '\0')
 			return 0;
@@ -236,7 +170,7 @@ static int parse_count(struct parse *p, const char *value, uint64_t most, uint64
 	uint64_t count;
 
 	if (pp_units_parse_count(value, &count) < 0 || count == 0 || count > most)
-		return expected(p, value, "a number from 1, such as 1000000, 10k or 1M");
+		return expected(p, "a number from 1, such as 1000000, 10k or 1M");
 	*out = count;
 	return 0;
 }
@@ -244,22 +178,22 @@ static int parse_count(struct parse *p, const char *value, uint64_t most, uint64
 static int parse_number(struct parse *p, const char *value, uint64_t most, uint64_t *out)
 {
 	if (pp_units_parse_number(value, 0, most, out) < 0)
-		return pp_error_set(p->err, -EINVAL, 0, 0, "--%s %s: expected a number 0 to %llu",
-				    p->name, value, (unsigned long long)most);
+		return pp_error_set(p->err, -EINVAL, 0, 0, "expected a number 0 to %llu",
+				    (unsigned long long)most);
 	return 0;
 }
 
 static int parse_duration(struct parse *p, const char *value, bool zero, uint64_t *out)
 {
 	if (pp_units_parse_duration(value, out) < 0 || (*out == 0 && !zero))
-		return expected(p, value, "a duration such as 500ms, 60s or 10m");
+		return expected(p, "a duration such as 500ms, 60s or 10m");
 	return 0;
 }
 
 static int parse_rate(struct parse *p, const char *value)
 {
 	if (pp_units_parse_rate(value, &p->opt->rate_pps) < 0 || p->opt->rate_pps == 0)
-		return expected(p, value, "packets per second such as 250000, 250k or 1M");
+		return expected(p, "packets per second such as 250000, 250k or 1M");
 	return 0;
 }
 
@@ -268,7 +202,7 @@ static int parse_iface(struct parse *p, const char *value)
 	size_t n = strlen(value);
 
 	if (n == 0 || n >= IFNAMSIZ)
-		return expected(p, value, "the name of an interface, 1 to 15 characters");
+		return expected(p, "the name of an interface, 1 to 15 characters");
 	memcpy(p->opt->iface, value, n + 1);
 	return 0;
 }
@@ -282,51 +216,51 @@ static int parse_packet_option(struct parse *p, int id, const char *value)
 	int err;
 
 	switch (id) {
-	case OPT_SIZE:
+	case PP_GEN_OPTION_SIZE:
 		err = parse_number(p, value, 65535 + 22, &number);
 		if (err == 0 && number == 0)
-			err = expected(p, value, "a number of bytes");
+			err = expected(p, "a number of bytes");
 		spec->size_bytes = (uint32_t)number;
 		return err;
-	case OPT_SRC_MAC:
+	case PP_GEN_OPTION_SRC_MAC:
 		p->opt->src_mac_set = true;
 		return parse_mac(p, value, spec->src_mac);
-	case OPT_DST_MAC:
+	case PP_GEN_OPTION_DST_MAC:
 		p->opt->dst_mac_set = true;
 		return parse_mac(p, value, spec->dst_mac);
-	case OPT_SRC:
+	case PP_GEN_OPTION_SRC:
 		p->src = value;
 		return 0;
-	case OPT_DST:
+	case PP_GEN_OPTION_DST:
 		p->dst = value;
 		return 0;
-	case OPT_SPORT:
+	case PP_GEN_OPTION_SPORT:
 		p->sport_set = true;
 		return parse_ports(p, value, &spec->sport);
-	case OPT_DPORT:
+	case PP_GEN_OPTION_DPORT:
 		return parse_ports(p, value, &spec->dport);
-	case OPT_PROTO:
+	case PP_GEN_OPTION_PROTO:
 		return parse_proto(p, value);
-	case OPT_FLOWS:
+	case PP_GEN_OPTION_FLOWS:
 		err = parse_count(p, value, PP_GEN_FLOWS_MAX, &number);
 		spec->flows = (uint32_t)number;
 		return err;
-	case OPT_VLAN:
+	case PP_GEN_OPTION_VLAN:
 		return parse_vlan(p, value);
-	case OPT_FRAGMENT:
+	case PP_GEN_OPTION_FRAGMENT:
 		return parse_word(p, fragment_word, value, strlen(value), "first, later or both",
 				  &spec->fragment);
-	case OPT_OPTIONS:
+	case PP_GEN_OPTION_OPTIONS:
 		err = parse_number(p, value, 40, &number);
 		spec->option_bytes = (uint8_t)number;
 		return err;
-	case OPT_EXT:
+	case PP_GEN_OPTION_EXT:
 		return parse_ext(p, value);
-	case OPT_PAYLOAD:
+	case PP_GEN_OPTION_PAYLOAD:
 		err = parse_word(p, payload_word, value, strlen(value), "seq or none", &byte);
 		spec->seq = byte;
 		return err;
-	case OPT_ETHERTYPE:
+	case PP_GEN_OPTION_ETHERTYPE:
 		err = parse_number(p, value, UINT16_MAX, &number);
 		spec->ethertype = (int32_t)number;
 		return err;
@@ -342,41 +276,38 @@ static int parse_option(struct parse *p, int id, const char *value)
 	int err;
 
 	switch (id) {
-	case 'h':
-		opt->help = true;
-		return 0;
-	case '6':
+	case PP_GEN_OPTION_IPV6:
 		p->ip6 = true;
 		return 0;
-	case OPT_INTERFACE:
+	case PP_GEN_OPTION_INTERFACE:
 		return parse_iface(p, value);
-	case OPT_COUNT:
+	case PP_GEN_OPTION_COUNT:
 		return parse_count(p, value, UINT64_MAX - 1, &opt->count);
-	case OPT_FOR:
+	case PP_GEN_OPTION_FOR:
 		return parse_duration(p, value, false, &opt->for_ns);
-	case OPT_RATE:
+	case PP_GEN_OPTION_RATE:
 		return parse_rate(p, value);
-	case OPT_VIA:
+	case PP_GEN_OPTION_VIA:
 		return parse_word(p, via_word, value, strlen(value),
 				  "auto, live, socket, tun or tap", &opt->via);
-	case OPT_CPU:
+	case PP_GEN_OPTION_CPU:
 		err = parse_number(p, value, 4095, &number);
 		opt->cpu = (int32_t)number;
 		return err;
-	case OPT_JSON:
+	case PP_GEN_OPTION_JSON:
 		opt->json = true;
 		return 0;
-	case OPT_RECEIVE:
+	case PP_GEN_OPTION_RECEIVE:
 		opt->receive = true;
 		return 0;
-	case OPT_START_DELAY:
+	case PP_GEN_OPTION_START_DELAY:
 		return parse_duration(p, value, true, &opt->start_delay_ns);
-	case OPT_WAIT_XDP:
+	case PP_GEN_OPTION_WAIT_XDP:
 		opt->wait_xdp_ns = WAIT_XDP_DEFAULT_NS;
 		return value != NULL ? parse_duration(p, value, false, &opt->wait_xdp_ns) : 0;
-	case OPT_DRAIN:
+	case PP_GEN_OPTION_DRAIN:
 		return parse_duration(p, value, true, &opt->drain_ns);
-	case OPT_HOLD:
+	case PP_GEN_OPTION_HOLD:
 		return parse_duration(p, value, true, &opt->hold_ns);
 	default:
 		return parse_packet_option(p, id, value);
@@ -394,14 +325,13 @@ parse_addr(struct parse *p, const char *name, const char *value, struct pp_gen_a
 	char text[INET6_ADDRSTRLEN] = "";
 	uint64_t prefix = whole;
 
-	p->name = name;
 	if (n < sizeof(text))
 		memcpy(text, value, n);
 	if (inet_pton(spec->family == 4 ? AF_INET : AF_INET6, text, out->base) != 1 ||
 	    (slash != NULL && pp_units_parse_number(slash + 1, 0, whole, &prefix) < 0))
-		return expected(p, value,
-				spec->family == 4 ? "an IPv4 address, or address/prefix"
-						  : "an IPv6 address, or address/prefix");
+		return pp_error_set(p->err, -EINVAL, 0, 0,
+				    "--%s %s: expected an IPv%u address, or address/prefix", name,
+				    value, spec->family);
 	out->prefix_bits = (uint8_t)prefix;
 	return 0;
 }
@@ -429,8 +359,6 @@ static int finish(struct parse *p)
 	uint8_t whole;
 	int err;
 
-	if (opt->iface[0] == '\0')
-		return pp_error_set(p->err, -EINVAL, 0, 0, "--interface is missing");
 	err = finish_addrs(p);
 	if (err < 0)
 		return err;
@@ -447,16 +375,21 @@ static int finish(struct parse *p)
 	return 0;
 }
 
-static const char *option_name(int id)
+int pp_gen_option_read(const struct pp_option *option,
+		       const char *text,
+		       void *values,
+		       struct pp_error *err)
 {
-	const struct option *option = long_option;
+	struct parse *p = values;
 
-	while (option->val != id)
-		option++;
-	return option->name;
+	p->err = err;
+	return parse_option(p, option->id, text);
 }
 
-int pp_gen_options_parse(struct pp_gen_options *out, int argc, char **argv, struct pp_error *err)
+int pp_gen_options_parse(struct pp_gen_options *out,
+			 const struct pp_command *command,
+			 int argc,
+			 char **argv)
 {
 	struct pp_gen_options opt = {
 		.count = PP_GEN_NO_END,
@@ -469,31 +402,15 @@ int pp_gen_options_parse(struct pp_gen_options *out, int argc, char **argv, stru
 			 .dport = {DPORT_DEFAULT, DPORT_DEFAULT},
 			 .seq = true},
 	};
-	struct parse p = {.opt = &opt, .err = err};
-	int id, ret;
+	struct pp_error err;
+	struct parse p = {.opt = &opt};
+	int status = pp_command_parse(command, argc, argv, &p, NULL);
 
-	optind = 0; // start over, also where main() parsed its own options
-	opterr = 0;
-	while ((id = getopt_long(argc, argv, ":h6", long_option, NULL)) != -1) {
-		if (id == ':')
-			return pp_error_set(err, -EINVAL, 0, 0, "%s needs a value",
-					    argv[optind - 1]);
-		if (id == '?')
-			return pp_error_set(err, -EINVAL, 0, 0,
-					    "unknown option %s: --help lists them",
-					    argv[optind - 1]);
-		p.name = option_name(id);
-		ret = parse_option(&p, id, optarg);
-		if (ret < 0)
-			return ret;
-	}
-	if (optind < argc)
-		return pp_error_set(err, -EINVAL, 0, 0, "unexpected argument %s", argv[optind]);
-	if (!opt.help) {
-		ret = finish(&p);
-		if (ret < 0)
-			return ret;
-	}
+	if (status != PP_PARSED)
+		return status;
+	p.err = &err;
+	if (finish(&p))
+		return pp_command_usage(argv[0], "%s", err.text);
 	*out = opt;
-	return 0;
+	return PP_PARSED;
 }

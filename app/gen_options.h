@@ -10,8 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include <push-packet/error.h>
-
+#include "command.h"
 #include "gen_packet.h"
 
 enum pp_gen_via {
@@ -28,7 +27,6 @@ enum pp_gen_via {
 
 struct pp_gen_options {
 	char iface[IFNAMSIZ];
-	bool help;
 	bool receive;
 	bool json;
 	uint64_t count; // PP_GEN_NO_END: no end by count
@@ -45,13 +43,20 @@ struct pp_gen_options {
 	struct pp_gen_spec spec; // raw_ip and MAC addresses not given are the interface's matter
 };
 
-extern const char pp_gen_help[];
-
 // Parse the arguments after the command's name.
 //
-// @param argv   argv[0] is "gen"; may be permuted.
-// @return       0; -EINVAL with err set.
-int pp_gen_options_parse(struct pp_gen_options *out, int argc, char **argv, struct pp_error *err);
+// @param argv   May be reordered.
+// @return       PP_PARSED: go on; else enum pp_exit: end with it.
+int pp_gen_options_parse(struct pp_gen_options *out,
+			 const struct pp_command *command,
+			 int argc,
+			 char **argv);
+
+// The read() of every row of pp_gen_options[]; values belong to pp_gen_options_parse().
+int pp_gen_option_read(const struct pp_option *option,
+		       const char *text,
+		       void *values,
+		       struct pp_error *err);
 
 // "live", "socket", ... Borrowed, constant.
 const char *pp_gen_via_name(uint8_t via);
