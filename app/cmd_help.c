@@ -47,7 +47,8 @@ static const struct pp_option options[] = {
 	 .offset = offsetof(struct help_options, bash)},
 	{0}};
 
-static const struct pp_word words[] = {{.name = "COMMAND", .optional = true, .many = true}, {0}};
+static const struct pp_argument arguments[] = {{.name = "COMMAND", .optional = true, .many = true},
+					       {0}};
 
 const struct pp_command pp_command_help = {
 	.name = "help",
@@ -57,7 +58,7 @@ const struct pp_command pp_command_help = {
 		"Explain a command, as its --help does; or print its man page, or what makes "
 		"bash complete command lines.",
 	.options = options,
-	.words = words,
+	.arguments = arguments,
 	.exit_status = "0 done, 2 there is no such command",
 	.examples = "push-packet help rule add\n"
 		    "push-packet help --man rule | scdoc | man -l -\n"

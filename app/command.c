@@ -163,14 +163,15 @@ static int check_required(const struct pp_option *options, uint64_t seen, const 
 	return PP_PARSED;
 }
 
-static int check_words(const struct pp_word *words, const char *path, int argc, char **argv)
+static int
+check_arguments(const struct pp_argument *arguments, const char *path, int argc, char **argv)
 {
 	int i = optind;
 
-	for (; words && words->name; words++) {
-		if (i == argc && !words->optional)
-			return pp_command_usage(path, "expected %s", words->name);
-		if (words->many)
+	for (; arguments && arguments->name; arguments++) {
+		if (i == argc && !arguments->optional)
+			return pp_command_usage(path, "expected %s", arguments->name);
+		if (arguments->many)
 			i = argc;
 		else if (i < argc)
 			i++;
@@ -209,7 +210,7 @@ int pp_command_parse(
 	}
 	status = check_required(command->options, seen, argv[0]);
 	if (status == PP_PARSED)
-		status = check_words(command->words, argv[0], argc, argv);
+		status = check_arguments(command->arguments, argv[0], argc, argv);
 	if (words)
 		*words = argv + optind;
 	return status;

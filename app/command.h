@@ -20,7 +20,7 @@ enum pp_exit {
 };
 
 // A word that is no option.
-struct pp_word {
+struct pp_argument {
 	const char *name; // what help calls it; NULL ends a table
 	bool optional; // may be left out, with all behind it
 	bool many; // the last one: may be there more than once
@@ -34,7 +34,7 @@ struct pp_command {
 	const char *synopsis; // what may follow the name; a line for each form
 	const char *description; // paragraphs, wrapped where they are printed
 	const struct pp_option *options; // NULL: none but --help
-	const struct pp_word *words; // NULL: none
+	const struct pp_argument *arguments; // NULL: none
 	const char *exit_status;
 	const char *examples; // command lines
 	const struct pp_command *const *sub; // ends with NULL; a command that has some has no run()
@@ -69,7 +69,7 @@ int pp_command_dispatch(const struct pp_command *command, int argc, char **argv)
 //
 // @param argv    May be reordered.
 // @param values  Where the options' read() stores; holds the defaults.
-// @param words   Set to the words that are no options, as many as command->words wants; ends
+// @param words   Set to the words that are no options, as many as command->arguments wants; ends
 //                with NULL. May be NULL.
 // @return        PP_PARSED: go on; else enum pp_exit: end with it.
 int pp_command_parse(

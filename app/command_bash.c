@@ -59,14 +59,14 @@ static void print_words(const struct pp_command *command, const char *path, FILE
 {
 	uint32_t i = 0;
 
-	for (const struct pp_word *w = command->words; w && w->name; w++, i++) {
-		if (w->complete == PP_COMPLETE_NONE)
+	for (const struct pp_argument *a = command->arguments; a && a->name; a++, i++) {
+		if (a->complete == PP_COMPLETE_NONE)
 			continue;
-		if (w->many)
+		if (a->many)
 			fprintf(out, "\t'%s '*)", path);
 		else
 			fprintf(out, "\t'%s %u')", path, i);
-		print_kind(out, w->complete, w->words);
+		print_kind(out, a->complete, a->words);
 	}
 	if (!command->sub)
 		return;

@@ -66,7 +66,7 @@ for column in re.findall(r"PP_LEDGER_(\w+),", enum):
         wrong.append(f"the ledger column '{column.lower()}' is not explained")
 
 # Commands, wherever README writes code.
-commands = set(re.findall(r"^\s*&pp_command_(\w+),", source("app/command.c"), re.MULTILINE))
+commands = set(re.findall(r"&pp_command_(\w+),", source("app/command.c")))
 code = re.findall(r"^```.*?^```|`[^`\n]+`", readme, re.MULTILINE | re.DOTALL)
 for command in sorted(set(re.findall(r"\bpush-packet ([a-z]+)\b", "\n".join(code)))):
     if command not in commands:
