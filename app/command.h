@@ -48,9 +48,13 @@ struct pp_command {
 extern const struct pp_command pp_program;
 
 extern const struct pp_command pp_command_check;
+extern const struct pp_command pp_command_default;
 extern const struct pp_command pp_command_gen;
 extern const struct pp_command pp_command_help;
+extern const struct pp_command pp_command_reload;
+extern const struct pp_command pp_command_rule;
 extern const struct pp_command pp_command_run;
+extern const struct pp_command pp_command_set;
 extern const struct pp_command pp_command_stats;
 
 #define PP_PARSED (-1)

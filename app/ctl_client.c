@@ -18,6 +18,7 @@
 struct pp_ctl_client {
 	int fd;
 	uint32_t last_id;
+	json_t *refusal; // NULL: the last call was not refused
 };
 
 int pp_ctl_client_open(struct pp_ctl_client **out, const char *path, struct pp_error *err)
@@ -62,8 +63,14 @@ void pp_ctl_client_close(struct pp_ctl_client *client)
 {
 	if (!client)
 		return;
+	json_decref(client->refusal);
 	close(client->fd);
 	free(client);
+}
+
+const json_t *pp_ctl_client_refusal(const struct pp_ctl_client *client)
+{
+	return client->refusal;
 }
 
 static uint64_t now_ms(void)
@@ -150,7 +157,11 @@ static int receive_line(int fd, uint64_t deadline_ms, char **out, size_t *len, s
 	return 0;
 }
 
-static int read_answer(const char *text, size_t len, json_t **result, struct pp_error *err)
+static int read_answer(struct pp_ctl_client *client,
+		       const char *text,
+		       size_t len,
+		       json_t **result,
+		       struct pp_error *err)
 {
 	json_t *answer = json_loadb(text, len, 0, NULL);
 	json_t *error = json_object_get(answer, "error"),
@@ -158,6 +169,7 @@ static int read_answer(const char *text, size_t len, json_t **result, struct pp_
 	const char *message = json_string_value(json_object_get(error, "message"));
 	int ret = 0;
 
+	client->refusal = message ? json_incref(error) : NULL;
 	if (message)
 		ret = pp_error_set(err, -EREMOTEIO, 0, 0, "the daemon refused: %s", message);
 	else if (!value)
@@ -193,6 +205,8 @@ int pp_ctl_client_call(struct pp_ctl_client *client,
 	size_t len;
 	int ret;
 
+	json_decref(client->refusal);
+	client->refusal = NULL;
 	if (!line)
 		return pp_error_set(err, -ENOMEM, 0, 0, "out of memory");
 	ret = send_all(client->fd, line, strlen(line), deadline_ms, err);
@@ -202,7 +216,7 @@ int pp_ctl_client_call(struct pp_ctl_client *client,
 	ret = receive_line(client->fd, deadline_ms, &answer, &len, err);
 	if (ret)
 		return ret;
-	ret = read_answer(answer, len, result, err);
+	ret = read_answer(client, answer, len, result, err);
 	free(answer);
 	return ret;
 }

@@ -34,3 +34,7 @@ int pp_ctl_client_call(struct pp_ctl_client *client,
 		       uint32_t timeout_ms,
 		       json_t **result,
 		       struct pp_error *err);
+
+// @return  The error object that the daemon answered the last call with: code, message, and data
+//          where it has more to say. Borrowed until the next call; NULL: it did not refuse.
+const json_t *pp_ctl_client_refusal(const struct pp_ctl_client *client);

@@ -75,17 +75,12 @@ static bool is_text(const char *text, size_t len)
 	return true;
 }
 
-int pp_text_file_read(const char *path, char **out, size_t *len)
+int pp_text_file_read_fd(int fd, char **out, size_t *len)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	char *text = NULL;
 	size_t used = 0;
-	int err;
+	int err = read_all(fd, &text, &used);
 
-	if (fd < 0)
-		return -errno;
-	err = read_all(fd, &text, &used);
-	close(fd);
 	if (err)
 		return err;
 	if (!is_text(text, used)) {
@@ -95,6 +90,17 @@ int pp_text_file_read(const char *path, char **out, size_t *len)
 	*out = text;
 	*len = used;
 	return 0;
+}
+
+int pp_text_file_read(const char *path, char **out, size_t *len)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC), err;
+
+	if (fd < 0)
+		return -errno;
+	err = pp_text_file_read_fd(fd, out, len);
+	close(fd);
+	return err;
 }
 
 const char *pp_text_file_why(int err)

@@ -18,5 +18,8 @@
 //              a NUL byte is in it; -ENOMEM; -errno of open and read.
 int pp_text_file_read(const char *path, char **out, size_t *len);
 
+// The same from a descriptor, which may be a pipe or a socket and stays open.
+int pp_text_file_read_fd(int fd, char **out, size_t *len);
+
 // @return  What to tell the operator about a failure of pp_text_file_read().
 const char *pp_text_file_why(int err);
