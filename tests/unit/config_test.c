@@ -311,7 +311,7 @@ Test(config, set_may_stand_in_another_text_than_the_rule_that_names_it)
 		     0);
 	cr_expect_eq(pp_set_count(pp_ruleset_find_set(config->rules, "a")), 1);
 	cr_expect_eq(pp_set_count(pp_ruleset_find_set(config->rules, "b")), 2);
-	expect_rule_at(2, "c.yaml", 2, 51);
+	expect_rule_at(2, "c.yaml", 2, 50);
 }
 
 Test(config, set_that_is_nowhere_is_an_error_at_the_rule)

@@ -169,7 +169,7 @@ TestSuite(reload, .init = setup, .fini = teardown);
 
 Test(reload, same_file_changes_nothing)
 {
-	static const char text[] = BASE "rules: {default: drop, inline: [set a {192.0.2.1},\n"
+	static const char text[] = BASE "rules: {default: drop, inline: ['set a {192.0.2.1}',\n"
 					" protect @a, pass src @a, drop any ttl 1h]}\n";
 	char *before, *after;
 
@@ -271,7 +271,7 @@ Test(reload, everything_that_changed_is_told)
 {
 	start(BASE "rules: {inline: [drop proto udp]}\n");
 	cr_assert_eq(reload(BASE "rules: {default: drop, protect: report,\n"
-				 " inline: [set a {192.0.2.1}, pass src @a]}\n"),
+				 " inline: ['set a {192.0.2.1}', pass src @a]}\n"),
 		     0);
 	cr_assert_eq(json_array_size(changed), 4);
 	cr_expect_str_eq(line(0), "rules: 1 added, 1 deleted, 0 kept");
@@ -283,19 +283,19 @@ Test(reload, everything_that_changed_is_told)
 Test(reload, error_anywhere_leaves_everything)
 {
 	write_file("a.rules", "drop proto udp\n");
-	start(BASE "rules: {files: [a.rules], inline: [set a {192.0.2.1}, drop src @a]}\n");
+	start(BASE "rules: {files: [a.rules], inline: ['set a {192.0.2.1}', drop src @a]}\n");
 	add_by_command("drop src @a proto tcp");
 
 	expect_refused(BASE "rules: {inline: [pass any, drop proto foo]}\n", "c.yaml", 2, 39,
 		       "protocol");
-	expect_refused(BASE "rules: {inline: [pass any], default: no}\n", "c.yaml", 2, 37,
+	expect_refused(BASE "rules: {inline: [pass any], default: no}\n", "c.yaml", 2, 38,
 		       "expected pass or drop");
 	expect_refused(BASE "rules: {files: [none]}\n", "c.yaml", 2, 17, "No such file");
-	expect_refused(BASE "rules: {inline: [set a {192.0.2.1}, drop on nosuch]}\n", "c.yaml", 2,
-		       37, "nosuch");
-	expect_refused(BASE "rules: {inline: [set a {192.0.2.1}, copy to no any]}\n", "c.yaml", 2,
-		       37, "no");
-	expect_refused("interfaces: [", "c.yaml", 1, 14, "YAML");
+	expect_refused(BASE "rules: {inline: ['set a {192.0.2.1}', drop on nosuch]}\n", "c.yaml", 2,
+		       39, "nosuch");
+	expect_refused(BASE "rules: {inline: ['set a {192.0.2.1}', copy to no any]}\n", "c.yaml", 2,
+		       39, "no");
+	expect_refused("interfaces: [{name: a}\n", "c.yaml", 2, 1, "YAML");
 	write_file("a.rules", "pass any\n  drop dport 5-4\n");
 	expect_refused(BASE "rules: {default: drop, files: [a.rules]}\n", "a.rules", 2, 14,
 		       "reversed");
@@ -319,14 +319,14 @@ Test(reload, set_that_a_rule_by_command_names_cannot_go)
 
 Test(reload, rule_against_a_protected_set_is_refused_or_reported)
 {
-	start(BASE "rules: {inline: [set a {192.0.2.1}, protect @a]}\n");
-	expect_refused(BASE "rules: {inline: [set a {192.0.2.1}, protect @a,\n"
+	start(BASE "rules: {inline: ['set a {192.0.2.1}', protect @a]}\n");
+	expect_refused(BASE "rules: {inline: ['set a {192.0.2.1}', protect @a,\n"
 			    " pass proto tcp, drop proto udp]}\n",
 		       "c.yaml", 3, 18, "protected set @a");
-	expect_refused(BASE "rules: {default: drop, inline: [set a {192.0.2.1}, protect @a]}\n",
+	expect_refused(BASE "rules: {default: drop, inline: ['set a {192.0.2.1}', protect @a]}\n",
 		       "c.yaml", 2, 18, "protected set @a");
 	cr_assert_eq(reload(BASE
-			    "rules: {protect: report, inline: [set a {192.0.2.1}, protect @a,\n"
+			    "rules: {protect: report, inline: ['set a {192.0.2.1}', protect @a,\n"
 			    " drop proto udp]}\n"),
 		     0);
 	cr_assert_eq(report.warnings, 1);
