@@ -47,8 +47,8 @@ static const struct pp_option options[] = {
 	 .offset = offsetof(struct help_options, bash)},
 	{0}};
 
-static const struct pp_argument arguments[] = {{.name = "COMMAND", .optional = true, .many = true},
-					       {0}};
+static const struct pp_argument arguments[] = {
+	{.name = "COMMAND", .optional = true, .many = true, .complete = PP_COMPLETE_COMMAND}, {0}};
 
 const struct pp_command pp_command_help = {
 	.name = "help",

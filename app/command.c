@@ -66,7 +66,7 @@ static int complain_about_name(const struct pp_command *command, const char *pat
 		}
 	}
 	if (nearest)
-		return pp_command_usage(path, "there is no command '%s', did you mean '%s'?", name,
+		return pp_command_usage(path, "there is no command '%s' (did you mean '%s'?)", name,
 					nearest);
 	return pp_command_usage(path, "there is no command '%s'", name);
 }

@@ -30,6 +30,9 @@ static void print_kind(FILE *out, enum pp_complete complete, const char *words)
 	case PP_COMPLETE_IFACE:
 		fputs(" kind=iface ;;\n", out);
 		break;
+	case PP_COMPLETE_COMMAND:
+		fputs(" kind=command ;;\n", out);
+		break;
 	case PP_COMPLETE_WORDS:
 		fprintf(out, " kind='words %s' ;;\n", words);
 		break;
@@ -133,6 +136,12 @@ static const char main_function[] =
 	"\t\treturn\n"
 	"\t\t;;\n"
 	"\tiface) words=$(cd /sys/class/net && echo *) ;;\n"
+	"\tcommand)\n"
+	"\t\tkind= path=\n"
+	"\t\t((COMP_CWORD < 3)) || path=$(printf ' %s' \"${COMP_WORDS[@]:2:COMP_CWORD - 2}\")\n"
+	"\t\t_push_packet_word \"$path\" 0\n"
+	"\t\twords=${kind#words}\n"
+	"\t\t;;\n"
 	"\twords*) words=${kind#words} ;;\n"
 	"\t*) _push_packet_options \"$path\" ;;\n"
 	"\tesac\n"

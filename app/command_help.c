@@ -88,7 +88,7 @@ static void print_options(FILE *out, const struct pp_option *option)
 	putc('\n', out);
 	for (; option && option->name; option++) {
 		if (option->heading)
-			fprintf(out, "%s:\n", option->heading);
+			fprintf(out, "\n%s:\n", option->heading);
 		print_option(out, option);
 	}
 	print_option(out, &help_option);

@@ -73,15 +73,26 @@ static void put_literal(FILE *out, const char *text)
 	fprintf(out, "```\n%s\n```\n\n", text);
 }
 
+// The name of the page of a command: its words with '-' between.
+static void name_page(char name[128], const char *path)
+{
+	snprintf(name, 128, "%s", path);
+	for (char *c = name; *c; c++) {
+		if (*c == ' ')
+			*c = '-';
+	}
+}
+
 static void put_subcommands(FILE *out, const struct pp_command *command, const char *path)
 {
-	char longer[128];
+	char longer[128], page[128];
 
 	fputs("# COMMANDS\n\n", out);
 	for (const struct pp_command *const *sub = command->sub; *sub; sub++) {
 		snprintf(longer, sizeof(longer), "%s %s", path, (*sub)->name);
 		if (command == &pp_program) {
-			fprintf(out, "*%s*(1)\n", longer);
+			name_page(page, longer);
+			fprintf(out, "*%s*(1)\n", page);
 			put_text(out, (*sub)->summary, "\t");
 			putc('\n', out);
 			continue;
@@ -101,11 +112,7 @@ static void put_title(FILE *out, const struct pp_command *command, const char *p
 {
 	char name[128];
 
-	snprintf(name, sizeof(name), "%s", path);
-	for (char *c = name; *c; c++) {
-		if (*c == ' ')
-			*c = '-';
-	}
+	name_page(name, path);
 	fprintf(out, "%s(1) \"push-packet " PP_VERSION "\" \"push-packet\"\n\n# NAME\n\n%s - ",
 		name, name);
 	put_text(out, command->summary, "");

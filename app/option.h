@@ -15,6 +15,7 @@ enum pp_complete {
 	PP_COMPLETE_NONE,
 	PP_COMPLETE_FILE,
 	PP_COMPLETE_IFACE,
+	PP_COMPLETE_COMMAND, // of push-packet, with subcommands as further words
 	PP_COMPLETE_WORDS, // one of the words given
 };
 
