@@ -55,7 +55,7 @@ CONTROL = "control: {{socket: {folder}/ctl}}\n"
     ("interfaces: [{name: pp0}]\nrules: {inline: ['set a {192.0.2.1}', protect @a, drop any]}",
      2, 51, "protected set @a"),
     ("interfaces: [{name: pp0}]\nrules:\n  inline:\n    - |\n      set a {\n        192.0.2.1/24\n"
-     "      }\n", 6, 9, "host bits"),
+     "      }\n", 6, 9, "beyond its prefix"),
     ("interfaces: [{name: pp0}]\nrules: {files: [none.rules]}", 2, 17, "No such file"),
     ("", 1, 1, "empty"),
 ])

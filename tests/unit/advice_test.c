@@ -9,8 +9,10 @@
 
 static struct pp_report report;
 
-// The warnings for some rules, as one text. The interfaces do not exist: taken for Ethernet.
-static const char *advise(const char *rules, const char *ssh)
+// The warnings for rules with some ids, as one text. The interfaces do not exist: taken for
+// Ethernet.
+static const char *
+advise_on(const char *rules, uint32_t first_id, uint32_t last_id, const char *ssh)
 {
 	static char text[4096];
 	char path[] = "/tmp/ppadvXXXXXX";
@@ -22,7 +24,7 @@ static const char *advise(const char *rules, const char *ssh)
 	pp_report_init(&report);
 	cr_assert_eq(pp_config_load(path, &config, &report), 0, "%s", rules);
 	unlink(path);
-	pp_advice_warn(config, config->rules, 0, UINT32_MAX, ssh, &report);
+	pp_advice_warn(config, config->rules, first_id, last_id, ssh, &report);
 
 	*text = '\0';
 	for (uint32_t i = 0; i < report.count; i++)
@@ -32,6 +34,11 @@ static const char *advise(const char *rules, const char *ssh)
 	pp_report_fini(&report);
 	pp_config_destroy(config);
 	return text;
+}
+
+static const char *advise(const char *rules, const char *ssh)
+{
+	return advise_on(rules, 0, UINT32_MAX, ssh);
 }
 
 static void expect_warning(const char *rules, const char *ssh, const char *needle)
@@ -108,6 +115,29 @@ Test(advice, ssh_session_is_found_in_a_rule)
 	expect_quiet("  inline: [drop proto tcp sport 22]", SSH4);
 	expect_quiet("  inline: [drop dst 192.0.2.2]", SSH4);
 	expect_quiet("  inline: [drop proto tcp dport 1-1024]", NULL);
+}
+
+Test(advice, sets_are_looked_into)
+{
+	expect_warning("  inline: ['set a {192.0.2.9}', drop src @a]", SSH4, "ssh session");
+	expect_quiet("  inline: ['set a {192.0.2.10}', drop src @a]", SSH4);
+	expect_quiet("  inline: ['set a {192.0.2.9}', pass src @a, drop family ip4]", SSH4);
+	expect_warning("  inline: ['set a {192.0.2.0/28}', drop dst @a]", SSH4, "ssh session");
+	expect_quiet("  inline: ['set a {2001:db8::/32}', drop src @a]", NULL);
+	expect_warning("  inline: ['set a {192.0.2.9 2001:db8::/32}', drop src @a proto icmp6]",
+		       NULL, "neighbour discovery");
+	expect_quiet("  inline: ['set a {192.0.2.9}', drop src @a proto icmp6]", NULL);
+}
+
+Test(advice, only_the_rules_asked_for_are_warned_of)
+{
+	static const char rules[] = "  default: drop\n  inline: [drop on ppnone0, drop on ppnone1]";
+
+	cr_expect_not(strstr(advise_on(rules, 2, 2, NULL), "ppnone0"));
+	cr_expect(strstr(advise_on(rules, 2, 2, NULL), "this rule drops ARP on ppnone1"));
+	cr_expect_str_empty(advise_on(rules, 3, UINT32_MAX, NULL));
+	cr_expect_str_empty(advise_on(rules, 0, 0, NULL), "no packet gets to the default");
+	cr_expect(strstr(advise_on("  default: drop", 0, 0, NULL), "the default action"));
 }
 
 Test(advice, ssh_client_does_not_tell_the_server_address_so_the_worst_is_taken)
