@@ -166,6 +166,17 @@ static int check_required(const struct pp_option *options, uint64_t seen, const 
 	return PP_PARSED;
 }
 
+static bool is_one_of(const char *words, const char *word)
+{
+	size_t len = strlen(word);
+
+	for (const char *w = words; *w; w += strcspn(w, " "), w += *w == ' ') {
+		if (strcspn(w, " ") == len && !memcmp(w, word, len))
+			return true;
+	}
+	return false;
+}
+
 static int
 check_arguments(const struct pp_argument *arguments, const char *path, int argc, char **argv)
 {
@@ -174,6 +185,10 @@ check_arguments(const struct pp_argument *arguments, const char *path, int argc,
 	for (; arguments && arguments->name; arguments++) {
 		if (i == argc && !arguments->optional)
 			return pp_command_usage(path, "expected %s", arguments->name);
+		if (i < argc && arguments->complete == PP_COMPLETE_WORDS &&
+		    !is_one_of(arguments->words, argv[i]))
+			return pp_command_usage(path, "expected %s, found '%s'", arguments->name,
+						argv[i]);
 		if (arguments->many)
 			i = argc;
 		else if (i < argc)

@@ -132,7 +132,7 @@ static const char main_function[] =
 	"\tnone) ;;\n"
 	"\tfile)\n"
 	"\t\tmapfile -t COMPREPLY < <(compgen -f -- \"$cur\")\n"
-	"\t\tcompopt -o filenames 2>/dev/null\n"
+	"\t\tcompopt -o filenames 2>/dev/null || :\n"
 	"\t\treturn\n"
 	"\t\t;;\n"
 	"\tiface) words=$(cd /sys/class/net && echo *) ;;\n"
