@@ -6,6 +6,9 @@
 #include <stdlib.h>
 #include <time.h>
 
+#define URCU_INLINE_SMALL_FUNCTIONS // rcu_dereference() is a load, not a call
+#include <urcu-qsbr.h>
+
 #include "cache_line.h"
 #include "count.h"
 #include "handoff.h"
@@ -96,11 +99,13 @@ void pp_analyser_destroy(struct pp_analyser *analyser)
 	free(analyser);
 }
 
-static void analyse(struct pp_analyser *analyser, const struct pp_handoff_item *item)
+static void analyse(struct pp_analyser *analyser,
+		    const struct pp_rule_table *rules,
+		    const struct pp_handoff_item *item)
 {
 	uint32_t row = pp_rows_index(analyser->params.rows, item->meta->iface, item->meta->queue);
 
-	pp_count_packet(analyser->table, item->meta, item->data);
+	pp_count_packet(analyser->table, rules, item->meta, item->data);
 	pp_rows_bump(&analyser->ledger[row],
 		     item->routed ? PP_LEDGER_ANALYSED : PP_LEDGER_COPY_ANALYSED, 1);
 }
@@ -118,6 +123,7 @@ give_back(struct pp_analyser *analyser, struct pp_ring *returns, const uint64_t 
 
 static uint32_t serve(struct pp_analyser *analyser, uint32_t worker)
 {
+	const struct pp_rule_table *rules = rcu_dereference(*analyser->params.rules);
 	struct pp_handoff *handoff = analyser->handoff[worker];
 	struct pp_handoff_item item[BURST];
 	uint64_t back[BURST];
@@ -127,7 +133,7 @@ static uint32_t serve(struct pp_analyser *analyser, uint32_t worker)
 	for (uint32_t i = 0; i < n; i++)
 		__builtin_prefetch(item[i].meta);
 	for (uint32_t i = 0; i < n; i++) {
-		analyse(analyser, &item[i]);
+		analyse(analyser, rules, &item[i]);
 		if (item[i].lent)
 			back[back_count++] = pp_analyser_frame(item[i].row, item[i].data);
 	}
@@ -144,7 +150,9 @@ static void idle(uint32_t empty_rounds, long *sleep_ns)
 		__builtin_ia32_pause();
 		return;
 	}
+	rcu_thread_offline();
 	nanosleep(&pause, NULL);
+	rcu_thread_online();
 	if (*sleep_ns < SLEEP_MAX_NS)
 		*sleep_ns *= 2;
 }
@@ -155,6 +163,7 @@ static void *analyser_run(void *arg)
 	long sleep_ns = SLEEP_MIN_NS;
 	uint32_t empty_rounds = 0;
 
+	rcu_register_thread();
 	for (;;) {
 		// acquire: once stop is seen, so is everything the workers pushed before it
 		bool stop = __atomic_load_n(&analyser->stop, __ATOMIC_ACQUIRE);
@@ -162,15 +171,18 @@ static void *analyser_run(void *arg)
 
 		for (uint32_t i = 0; i < analyser->params.worker_count; i++)
 			n += serve(analyser, i);
+		rcu_quiescent_state();
 		if (n > 0) {
 			empty_rounds = 0;
 			sleep_ns = SLEEP_MIN_NS;
 			continue;
 		}
 		if (stop)
-			return NULL;
+			break;
 		idle(empty_rounds++, &sleep_ns);
 	}
+	rcu_unregister_thread();
+	return NULL;
 }
 
 int pp_analyser_start(struct pp_analyser *analyser, struct pp_error *err)

@@ -7,7 +7,8 @@
 //            ledger: any thread.
 // Cost       the thread allocates and locks nothing; its one system call is the sleep when no
 //            packet waits, which no worker ever has to end.
-// Ownership  the analyser owns its rings and its table.
+// Ownership  the analyser owns its rings and its table. The table of rules is under RCU (QSBR): the
+//            thread is quiescent once a round and offline while it sleeps.
 #pragma once
 
 #include <push-packet/plane.h>
@@ -18,6 +19,7 @@ struct pp_analyser;
 struct pp_count_table;
 struct pp_handoff;
 struct pp_ring;
+struct pp_rule_table;
 
 struct pp_analyser_params {
 	uint32_t index; // of the thread, for its name
@@ -27,6 +29,7 @@ struct pp_analyser_params {
 	uint32_t frames_away_max; // frames of one worker that can be lent at once
 	const struct pp_rows *rows; // borrowed
 	const uint8_t *frame_kind; // by interface; borrowed
+	struct pp_rule_table *const *rules; // RCU; where the table in force is found
 };
 
 // @return  0; -ENOMEM, -EINVAL, with err set.

@@ -9,6 +9,7 @@
 
 #include "counter.h"
 #include "parse.h"
+#include "rule_table.h"
 
 #define PROBES 16 // slots looked at before a source is "other"
 
@@ -26,7 +27,7 @@ struct source {
 struct pp_count_table {
 	const uint8_t *frame_kind;
 	uint64_t seed; // so that nobody can aim at one slot
-	struct pp_count_stats rule[PP_SLOTS];
+	struct pp_count_stats rule[PP_SLOTS + 1]; // the last one: PP_SLOT_FORMER
 	struct pp_count_stats other;
 	struct source source[PP_COUNT_SOURCES];
 };
@@ -106,14 +107,16 @@ find_source(struct pp_count_table *table, uint32_t family, const uint64_t addr[2
 	return &table->other;
 }
 
-void pp_count_packet(struct pp_count_table *table, const struct pp_meta *meta, const uint8_t *data)
+void pp_count_packet(struct pp_count_table *table,
+		     const struct pp_rule_table *rules,
+		     const struct pp_meta *meta,
+		     const uint8_t *data)
 {
 	uint64_t addr[2] = {0, 0};
 	uint32_t family = PP_FAMILY_NONE;
 	struct pp_key key;
 
-	if (meta->slot < PP_SLOTS)
-		count(&table->rule[meta->slot], meta->len_bytes);
+	count(&table->rule[pp_rule_table_slot(rules, meta)], meta->len_bytes);
 	// Addresses are there even when the copy ends before the ports.
 	key.word = 0;
 	pp_parse_packet(table->frame_kind[meta->iface % PP_IFACES_MAX], meta->iface, data,

@@ -16,6 +16,7 @@
 #define PP_COUNT_SOURCES 65536
 
 struct pp_count_table;
+struct pp_rule_table;
 
 // @param frame_kind  enum pp_frame_kind by interface, PP_IFACES_MAX of them; borrowed.
 // @return            0; -ENOMEM.
@@ -24,10 +25,14 @@ void pp_count_destroy(struct pp_count_table *table);
 
 // Count one packet.
 //
-// @param data  meta->cap_bytes of it.
-void pp_count_packet(struct pp_count_table *table, const struct pp_meta *meta, const uint8_t *data);
+// @param rules  Say which slot it counts under.
+// @param data   meta->cap_bytes of it.
+void pp_count_packet(struct pp_count_table *table,
+		     const struct pp_rule_table *rules,
+		     const struct pp_meta *meta,
+		     const uint8_t *data);
 
-// Add what the table has for a rule slot (below PP_SLOTS) to sum.
+// Add what the table has for a rule slot, or PP_SLOT_FORMER, to sum.
 void pp_count_rule(const struct pp_count_table *table, uint32_t slot, struct pp_count_stats *sum);
 
 // Call see() for every source.

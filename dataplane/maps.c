@@ -11,6 +11,8 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
+#include "clock.h"
+
 // Of an area for sets, when there is one at the start, and when one comes later: a set that grows
 // while the program runs should seldom need larger images.
 #define AREA_BYTES_MIN (64u << 10)
@@ -286,6 +288,7 @@ int pp_maps_publish(struct pp_maps *maps,
 	if (ret < 0)
 		return ret;
 	ret = build_image(maps, engine, rules, bindings, fd, rule_id, err);
+	maps->published_ns = pp_clock_ns(CLOCK_MONOTONIC);
 	if (ret == 0 && bpf_map_update_elem(maps->images.fd, &slot, &fd, BPF_ANY))
 		ret = pp_error_set(err, -errno, 0, 0, "cannot publish the rules: %s",
 				   strerror(errno));

@@ -30,6 +30,7 @@ struct pp_images {
 struct pp_maps {
 	struct pp_images images;
 	struct pp_image_sets sets; // as last published
+	uint64_t published_ns; // CLOCK_MONOTONIC: when the last image went to the kernel
 	int copy_rings_fd;
 	int records_fd;
 	int wake_fd;

@@ -13,6 +13,7 @@
 #include "analyser.h"
 #include "caps.h"
 #include "log.h"
+#include "rule_table.h"
 #include "worker.h"
 
 // After the programs are off, what is on its way arrives within a grace period; what does not
@@ -187,22 +188,17 @@ static int open_all(struct pp_plane *plane,
 		    struct pp_where *where,
 		    struct pp_error *err)
 {
-	uint32_t rule_id;
 	int ret = 0;
 
 	ret = ret ?: copy_config(plane, config, err);
 	ret = ret ?: pp_ruleset_copy(&plane->rules, rules);
 	ret = ret ?: pick_engine(plane);
-	if (ret == 0)
-		plane->bindings.sole_sink = pp_bindings_sole_sink(&plane->bindings, plane->rules);
 	ret = ret ?: see_ifaces(plane, err);
 	ret = ret ?: check_free(plane, where, err);
 	ret = ret
 		      ?: pp_maps_init(&plane->maps, plane->engine, plane->rules, plane->rows.total,
 				      err);
-	ret = ret
-		      ?: pp_maps_publish(&plane->maps, plane->engine, plane->rules,
-					 &plane->bindings, &rule_id, err);
+	ret = ret ?: pp_plane_apply_first(plane, err);
 	ret = ret ?: open_taps(plane, err);
 	ret = ret ?: open_rings(plane, err);
 	ret = ret ?: pp_plane_create_threads(plane, err);
@@ -325,6 +321,7 @@ void pp_plane_close(struct pp_plane *plane)
 	free(plane->ring);
 	pp_maps_fini(&plane->maps);
 	free(plane->retired);
+	pp_rule_table_destroy(plane->rule_table);
 	pp_ruleset_destroy(plane->rules);
 	free(plane->consumer);
 	free(plane->iface);

@@ -6,22 +6,15 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 
+#include "clock.h"
+
 // A second between attempts to get what was refused.
 #define RETRY_NS 1000000000ull
-
-static uint64_t now_ns(clockid_t clock)
-{
-	struct timespec now;
-
-	clock_gettime(clock, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
 
 int pp_plane_iface_attach(struct pp_plane *plane,
 			  uint32_t index,
@@ -64,7 +57,7 @@ report(struct pp_plane *plane, uint32_t iface, const char *fmt, ...)
 		memmove(plane->event, plane->event + 1,
 			--plane->event_count * sizeof(plane->event[0]));
 	event = &plane->event[plane->event_count++];
-	event->time_ns = now_ns(CLOCK_REALTIME);
+	event->time_ns = pp_clock_ns(CLOCK_REALTIME);
 	event->iface = iface;
 	va_start(args, fmt);
 	vsnprintf(event->text, sizeof(event->text), fmt, args);
@@ -95,7 +88,7 @@ static void refuse(struct pp_plane *plane, uint32_t index, const char *why)
 		report(plane, index, "interface %s: %s; trying again",
 		       plane->config.iface[index].name, why);
 	iface->refused = true;
-	iface->retry_ns = now_ns(CLOCK_MONOTONIC) + RETRY_NS;
+	iface->retry_ns = pp_clock_ns(CLOCK_MONOTONIC) + RETRY_NS;
 }
 
 static void open_missing_ports(struct pp_plane *plane, uint32_t index)
@@ -177,7 +170,7 @@ static bool is_gone(const struct pp_plane_iface *iface, const struct pp_netif *n
 static void look_at(struct pp_plane *plane, uint32_t index)
 {
 	struct pp_plane_iface *iface = &plane->iface[index];
-	bool may_try = now_ns(CLOCK_MONOTONIC) >= iface->retry_ns;
+	bool may_try = pp_clock_ns(CLOCK_MONOTONIC) >= iface->retry_ns;
 	struct pp_netif now;
 	int ret = pp_netif_get(plane->config.iface[index].name, &now);
 

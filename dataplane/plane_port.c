@@ -11,6 +11,8 @@
 
 #define WAIT_NS (1000 * 1000)
 #define WAITS 300
+#define TAKEN_POLL_NS (100 * 1000)
+#define TAKEN_POLLS 10000
 
 bool pp_plane_wants_queue(const struct pp_iface_config *config, uint32_t queue)
 {
@@ -136,6 +138,40 @@ static void wait_until(const struct pp_plane *plane,
 static uint32_t received(const struct pp_port *port)
 {
 	return !pp_port_rx_empty(port);
+}
+
+// @param polls  How often it may still be looked, less what was used.
+static bool wait_port_taken(const struct pp_port *port, uint32_t *polls)
+{
+	const struct timespec pause = {.tv_nsec = TAKEN_POLL_NS};
+	uint32_t received = pp_port_rx_received(port);
+
+	for (; !pp_port_rx_taken(port, received); --*polls) {
+		if (*polls == 0)
+			return false;
+		nanosleep(&pause, NULL);
+	}
+	return true;
+}
+
+// Port after port: what has been received when its turn comes holds what had been before.
+int pp_plane_wait_taken(const struct pp_plane *plane, struct pp_error *err)
+{
+	uint32_t polls = plane->started && !plane->stopped ? TAKEN_POLLS : 0;
+
+	for (uint32_t i = 0; i < plane->config.iface_count; i++)
+		for (uint32_t queue = 0; queue < PP_QUEUES_PER_IFACE_MAX; queue++) {
+			const struct pp_plane_iface *iface = &plane->iface[i];
+
+			if (iface->port[queue] == NULL || iface->leaving[queue] ||
+			    wait_port_taken(iface->port[queue], &polls))
+				continue;
+			return pp_error_set(err, -ETIMEDOUT, 0, 0,
+					    "queue %u of %s: its worker does not take the packets "
+					    "that the old rules routed",
+					    queue, plane->config.iface[i].name);
+		}
+	return 0;
 }
 
 // Close the ports that leave and have every frame back. No worker knows a port when its frames

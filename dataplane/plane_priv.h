@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 // What the files of the plane share: plane.c opens and closes it, plane_check.c looks before,
 // plane_thread.c has the workers, plane_port.c the sockets, plane_iface.c follows interfaces,
-// plane_stats.c reads it.
+// plane_apply.c exchanges the rules, plane_stats.c reads it.
 //
 // Threads    control thread.
 #pragma once
@@ -21,6 +21,7 @@
 #define PP_EVENTS_MAX 256
 
 struct pp_analyser;
+struct pp_rule_table;
 struct pp_worker;
 
 struct pp_plane_iface {
@@ -37,11 +38,15 @@ struct pp_plane_iface {
 struct pp_plane_consumer {
 	struct pp_count_table **table; // COUNT without a thread: one per worker
 	struct pp_analyser *analyser; // COUNT with a thread
+	struct pp_count_stats *base; // COUNT, by slot: from before the slot was its rule's
 };
 
 struct pp_plane {
 	struct pp_plane_config config; // iface and consumer point to copies
 	struct pp_ruleset *rules;
+	struct pp_rule_table *rule_table; // RCU: workers and analysers read it
+	struct pp_rule_stats rule_base[PP_SLOTS]; // as pp_plane_consumer.base
+	bool routed; // rules that route have been in force
 	const struct pp_engine *engine;
 	char engine_text[100];
 	struct pp_bindings bindings;
@@ -120,6 +125,20 @@ int pp_plane_publish(struct pp_plane *plane,
 		     const struct pp_ruleset *rules,
 		     uint32_t *rule_id,
 		     struct pp_error *err);
+
+// Put the rules that the plane opens with in force, before a program is loaded or a thread created.
+//
+// @return  0; as pp_maps_publish(), pp_rule_table_create().
+int pp_plane_apply_first(struct pp_plane *plane, struct pp_error *err);
+
+// Let a slot count from zero. Nobody counts under it: its rule is not in force yet, and packets of
+// the one that had it are a former rule's.
+void pp_plane_begin_slot(struct pp_plane *plane, uint32_t slot);
+
+// Wait until the workers have taken every packet that has been received by now.
+//
+// @return  0; -ETIMEDOUT, with err set.
+int pp_plane_wait_taken(const struct pp_plane *plane, struct pp_error *err);
 
 // Create workers and analysers, and decide which worker has which CPU and which rings.
 //

@@ -6,6 +6,8 @@
 
 #include <bpf/bpf.h>
 
+#include "clock.h"
+
 int pp_plane_open_tap(const struct pp_plane *plane,
 		      uint32_t iface,
 		      struct pp_tap **out,
@@ -94,6 +96,7 @@ static int publish_larger(struct pp_plane *plane,
 	ret = ret ?: open_taps(plane, tap, err);
 	ret = ret ?: replace_taps(plane, tap, err);
 	if (ret == 0) {
+		plane->maps.published_ns = pp_clock_ns(CLOCK_MONOTONIC);
 		wait_for_programs(plane);
 		plane->apply.loads++;
 		pp_images_close(&old);

@@ -104,8 +104,11 @@ void pp_plane_total(const struct pp_plane *plane, struct pp_ledger_row *out)
 void pp_plane_rule_stats(const struct pp_plane *plane, uint32_t slot, struct pp_rule_stats *out)
 {
 	*out = (struct pp_rule_stats){0};
-	if (slot < PP_SLOTS)
-		pp_maps_rule(&plane->maps, slot, out);
+	if (slot >= PP_SLOTS)
+		return;
+	pp_maps_rule(&plane->maps, slot, out);
+	out->pkts -= plane->rule_base[slot].pkts;
+	out->bytes -= plane->rule_base[slot].bytes;
 }
 
 const struct pp_ruleset *pp_plane_rules(const struct pp_plane *plane)
@@ -159,20 +162,54 @@ static uint32_t tables(const struct pp_plane *plane,
 	return c->table != NULL ? plane->worker_count : 0;
 }
 
-int pp_plane_count_rule(const struct pp_plane *plane,
-			uint32_t consumer,
-			uint32_t slot,
-			struct pp_count_stats *out)
+// What a COUNT consumer ever counted under a slot.
+static int count_slot(const struct pp_plane *plane,
+		      uint32_t consumer,
+		      uint32_t slot,
+		      struct pp_count_stats *out)
 {
 	const struct pp_count_table *table[PP_WORKERS_MAX];
 	uint32_t n = tables(plane, consumer, table);
 
-	if (n == 0 || slot >= PP_SLOTS)
+	if (n == 0 || slot > PP_SLOT_FORMER)
 		return -EINVAL;
 	*out = (struct pp_count_stats){0};
 	for (uint32_t i = 0; i < n; i++)
 		pp_count_rule(table[i], slot, out);
 	return 0;
+}
+
+int pp_plane_count_rule(const struct pp_plane *plane,
+			uint32_t consumer,
+			uint32_t slot,
+			struct pp_count_stats *out)
+{
+	const struct pp_count_stats *base;
+	int ret = count_slot(plane, consumer, slot, out);
+
+	if (ret < 0 || slot == PP_SLOT_FORMER)
+		return ret;
+	base = &plane->consumer[consumer].base[slot];
+	out->pkts -= base->pkts;
+	out->bytes -= base->bytes;
+	for (int i = 0; i < PP_SIZE_BUCKETS; i++)
+		out->size_pkts[i] -= base->size_pkts[i];
+	return 0;
+}
+
+void pp_plane_begin_slot(struct pp_plane *plane, uint32_t slot)
+{
+	pp_maps_rule(&plane->maps, slot, &plane->rule_base[slot]);
+	for (uint32_t i = 0; i < plane->config.consumer_count; i++)
+		if (plane->consumer[i].base != NULL)
+			count_slot(plane, i, slot, &plane->consumer[i].base[slot]);
+}
+
+void pp_plane_apply_stats(const struct pp_plane *plane, struct pp_apply_stats *out)
+{
+	*out = plane->apply;
+	out->image_bytes = plane->maps.images.image_bytes;
+	out->set_bytes = plane->maps.images.set_bytes;
 }
 
 struct gathered {

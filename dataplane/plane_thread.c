@@ -56,6 +56,7 @@ static int create_analyser(struct pp_plane *plane, uint32_t index, struct pp_err
 		.frames_away_max = pp_port_frames(config) * (count_ports(plane) ?: 1),
 		.rows = &plane->rows,
 		.frame_kind = plane->frame_kind,
+		.rules = &plane->rule_table,
 	};
 
 	return pp_analyser_create(&plane->consumer[index].analyser, &params, err);
@@ -81,6 +82,9 @@ static int create_consumers(struct pp_plane *plane, struct pp_error *err)
 
 		if (plane->config.consumer[i].kind != PP_CONSUMER_COUNT)
 			continue;
+		plane->consumer[i].base = calloc(PP_SLOTS, sizeof(*plane->consumer[i].base));
+		if (plane->consumer[i].base == NULL)
+			return pp_plane_no_memory(err);
 		if (plane->config.consumer[i].threads > 0)
 			ret = create_analyser(plane, i, err);
 		else
@@ -124,7 +128,7 @@ create_worker(struct pp_plane *plane, uint32_t index, const int32_t place[], str
 		.idle = plane->config.idle,
 		.rows = &plane->rows,
 		.wake = plane->maps.wake,
-		.sole_sink = plane->bindings.sole_sink != NULL,
+		.rules = &plane->rule_table,
 		.consumer_count = plane->config.consumer_count,
 	};
 	int ret;
@@ -169,6 +173,7 @@ void pp_plane_destroy_threads(struct pp_plane *plane)
 		for (uint32_t j = 0; table != NULL && j < plane->worker_count; j++)
 			pp_count_destroy(table[j]);
 		free(table);
+		free(plane->consumer[i].base);
 		pp_analyser_destroy(plane->consumer[i].analyser);
 	}
 }

@@ -390,6 +390,17 @@ void pp_port_stats(const struct pp_port *port, struct pp_ledger_row *row)
 	row->v[PP_LEDGER_TX_BAD_DESC] += stats.tx_invalid_descs;
 }
 
+uint32_t pp_port_rx_received(const struct pp_port *port)
+{
+	return __atomic_load_n(port->rx.producer, __ATOMIC_ACQUIRE);
+}
+
+bool pp_port_rx_taken(const struct pp_port *port, uint32_t received)
+{
+	// acquire: pairs with the release in pp_port_rx_burst()
+	return (int32_t)(__atomic_load_n(port->rx.consumer, __ATOMIC_ACQUIRE) - received) >= 0;
+}
+
 bool pp_port_rx_empty(const struct pp_port *port)
 {
 	return __atomic_load_n(port->rx.producer, __ATOMIC_ACQUIRE) ==

@@ -113,6 +113,11 @@ const struct pp_port_info *pp_port_info(const struct pp_port *port);
 // Add the kernel's counters of the socket to row.
 void pp_port_stats(const struct pp_port *port, struct pp_ledger_row *row);
 
+// Received so far, as a number that grows and wraps; and whether the worker has taken them. Any
+// thread.
+uint32_t pp_port_rx_received(const struct pp_port *port);
+bool pp_port_rx_taken(const struct pp_port *port, uint32_t received);
+
 // What is on its way. Any thread. rx_empty says what the worker took, not what it did with it;
 // lent can only fall once the worker receives no more.
 bool pp_port_rx_empty(const struct pp_port *port);

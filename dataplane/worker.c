@@ -18,6 +18,7 @@
 #include "port.h"
 #include "reflect.h"
 #include "ring.h"
+#include "rule_table.h"
 #include "thread.h"
 
 // Empty loops before an adaptive worker sleeps: some tens of microseconds.
@@ -38,6 +39,7 @@ struct pp_worker {
 	struct pp_worker_params params;
 	struct port_list *ports; // RCU: one of list[]
 	struct port_list list[2];
+	const struct pp_rule_table *rules; // RCU: of this loop
 	struct pp_ledger_row *ledger; // by row; written by the thread
 	struct pollfd *pollfd;
 	struct pp_worker_info info; // written by the thread, cpu aside
@@ -147,14 +149,15 @@ static void to_reflect(struct burst *burst, const struct pp_port_rx *rx)
 	pp_port_recycle(burst->port, rx->data);
 }
 
-static void to_analyser(struct burst *burst,
+static void to_analyser(const struct pp_worker *worker,
+			struct burst *burst,
 			const struct pp_worker_consumer *consumer,
 			const struct pp_port_rx *rx)
 {
 	const struct pp_meta *meta = (const struct pp_meta *)rx->data - 1;
 
 	if (consumer->table != NULL) {
-		pp_count_packet(consumer->table, meta, rx->data);
+		pp_count_packet(consumer->table, worker->rules, meta, rx->data);
 		burst->handed_off++;
 		burst->analysed++;
 		pp_port_recycle(burst->port, rx->data);
@@ -192,7 +195,7 @@ static void to_consumer(struct pp_worker *worker, struct burst *burst, const str
 		to_reflect(burst, rx);
 		break;
 	case PP_CONSUMER_COUNT:
-		to_analyser(burst, consumer, rx);
+		to_analyser(worker, burst, consumer, rx);
 		break;
 	default:
 		burst->sink++;
@@ -206,7 +209,7 @@ static void to_consumers(struct pp_worker *worker,
 			 const struct pp_port_rx rx[],
 			 uint32_t n)
 {
-	if (worker->params.sole_sink) {
+	if (worker->rules->sole_sink) {
 		for (uint32_t i = 0; i < n; i++)
 			pp_port_recycle(burst->port, rx[i].data);
 		burst->sink = n;
@@ -300,7 +303,7 @@ static void copy_to_consumer(struct pp_worker *worker, const struct pp_meta *met
 	}
 	consumer = &worker->params.consumer[meta->consumer];
 	if (consumer->table != NULL) {
-		pp_count_packet(consumer->table, meta, (const uint8_t *)(meta + 1));
+		pp_count_packet(consumer->table, worker->rules, meta, (const uint8_t *)(meta + 1));
 		pp_rows_bump(ledger, PP_LEDGER_COPY_HANDED_OFF, 1);
 		pp_rows_bump(ledger, PP_LEDGER_COPY_ANALYSED, 1);
 	} else if (pp_handoff_push_copy(consumer->handoff, meta, false)) {
@@ -423,8 +426,12 @@ static void *worker_run(void *arg)
 
 	rcu_register_thread();
 	while (!__atomic_load_n(&worker->stop, __ATOMIC_ACQUIRE)) {
-		uint32_t n = serve_ports(worker) + serve_rings(worker);
+		uint32_t n;
 
+		// Before anything is received: whoever sees that a packet was taken knows that it is
+		// treated by the table from before it looked. See end_sole_sink() in plane_apply.c.
+		worker->rules = rcu_dereference(*worker->params.rules);
+		n = serve_ports(worker) + serve_rings(worker);
 		flush(worker);
 		take_back(worker);
 		rcu_quiescent_state();

@@ -4,9 +4,9 @@
 // Threads    create, start, stop, destroy, set_ports: control thread. ledger, info: any thread.
 // Cost       the thread allocates, locks and logs nothing. Its system calls are the AF_XDP kick
 //            and, outside busy mode, poll() when there is nothing to do.
-// Ownership  ports, rings and consumers are borrowed. The list of ports is under RCU (QSBR): the
-//            thread is quiescent once a loop and offline while it sleeps, so that after
-//            pp_worker_set_ports() nobody looks at a port that left the list.
+// Ownership  ports, rings and consumers are borrowed. The list of ports and the table of rules are
+//            under RCU (QSBR): the thread is quiescent once a loop and offline while it sleeps,
+//            so that after pp_worker_set_ports() nobody looks at a port that left the list.
 #pragma once
 
 #include <push-packet/plane.h>
@@ -18,6 +18,7 @@ struct pp_count_table;
 struct pp_handoff;
 struct pp_port;
 struct pp_ring;
+struct pp_rule_table;
 struct pp_worker;
 
 // Where a worker's packets for a consumer go.
@@ -34,9 +35,7 @@ struct pp_worker_params {
 	uint8_t idle; // enum pp_idle_mode
 	const struct pp_rows *rows;
 	volatile uint64_t *wake; // by CPU: 1 asks the XDP program to wake us
-	// Every routed packet goes to the same sink, carries no metadata and is not looked at: its
-	// cache line stays with the CPU that wrote it.
-	bool sole_sink;
+	struct pp_rule_table *const *rules; // RCU; where the table in force is found
 	uint32_t consumer_count;
 	struct pp_worker_consumer consumer[PP_CONSUMERS_MAX];
 	uint32_t ring_count;

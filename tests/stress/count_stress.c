@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "packet.h"
+#include "rule_table.h"
 #include "tap_output.h"
 
 #define PACKETS 3000000u
@@ -26,6 +27,7 @@ static void set_source(struct packet *packet, uint32_t source)
 
 static void *write_table(void *arg)
 {
+	static const struct pp_rule_table rules; // all five slots are rule 0's
 	static struct packet packet[2];
 
 	(void)arg;
@@ -38,7 +40,7 @@ static void *write_table(void *arg)
 				       .cap_bytes = p->len_bytes};
 
 		set_source(p, 1 + i / 2 % SOURCES);
-		pp_count_packet(table, &meta, p->data);
+		pp_count_packet(table, &rules, &meta, p->data);
 	}
 	__atomic_store_n(&running, false, __ATOMIC_RELEASE);
 	return NULL;

@@ -9,17 +9,21 @@
 #include <string.h>
 
 #include "packet.h"
+#include "rule_table.h"
 
 #define RAW_IFACE 2u
 
 static uint8_t frame_kind[PP_IFACES_MAX];
 static struct pp_count_table *table;
+static struct pp_rule_table rules; // slot N is rule N's
 static struct packet packet;
 
 static void init(void)
 {
 	memset(frame_kind, PP_FRAME_ETHERNET, sizeof(frame_kind));
 	frame_kind[RAW_IFACE] = PP_FRAME_RAW_IP;
+	for (uint32_t slot = 0; slot < PP_SLOTS; slot++)
+		rules.id[slot] = slot;
 	cr_assert_eq(pp_count_create(&table, frame_kind), 0);
 }
 
@@ -35,10 +39,11 @@ static void count_cut(uint32_t iface, uint16_t slot, uint32_t len_bytes, uint32_
 {
 	struct pp_meta meta = {.iface = (uint8_t)iface,
 			       .slot = slot,
+			       .rule_id = slot,
 			       .len_bytes = len_bytes,
 			       .cap_bytes = cap_bytes};
 
-	pp_count_packet(table, &meta, packet.data);
+	pp_count_packet(table, &rules, &meta, packet.data);
 }
 
 static void count(uint16_t slot)
@@ -113,7 +118,21 @@ Test(count, packets_and_bytes_go_to_their_rule_and_no_other)
 	// A slot that cannot be: of its source all the same.
 	count(PP_SLOTS);
 	count(UINT16_MAX);
+	cr_expect_eq(rule(PP_SLOT_FORMER).pkts, 2);
 	cr_expect_eq(find("192.0.2.1").sum.pkts, 6);
+}
+
+Test(count, packets_of_a_rule_whose_slot_is_anothers_are_of_former_rules)
+{
+	packet_udp(&packet, "192.0.2.1", "198.51.100.1", 1, 2);
+	count(7);
+	rules.id[7] = PP_SLOTS + 1;
+	count(7);
+	count(7);
+	cr_expect_eq(rule(7).pkts, 1);
+	cr_expect_eq(rule(PP_SLOT_FORMER).pkts, 2);
+	cr_expect_eq(rule(PP_SLOT_FORMER).bytes, 2u * packet.len_bytes);
+	cr_expect_eq(find("192.0.2.1").sum.pkts, 3);
 }
 
 Test(count, sums_are_added_to_what_the_caller_has)
