@@ -73,7 +73,20 @@ static void read_tree(struct pp_config_reader *r, const struct pp_yaml *root)
 		pp_config_error(r, root, "no interface: expected interfaces: with at least one");
 }
 
-static int read_text(struct pp_config_reader *r, const char *text, size_t len)
+// Other sections are not looked at: who only wants to reach the daemon is not kept from it by a
+// rule file that is long, or wrong.
+static void read_control_only(struct pp_config_reader *r, const struct pp_yaml *root)
+{
+	for (uint32_t i = 0; root && root->kind == PP_YAML_MAPPING && i < root->count; i++) {
+		if (!strcmp(root->key[i].text, "control"))
+			pp_config_control(r, &root->item[i], NULL);
+	}
+}
+
+static int read_text(struct pp_config_reader *r,
+		     const char *text,
+		     size_t len,
+		     void (*read)(struct pp_config_reader *, const struct pp_yaml *))
 {
 	struct pp_yaml *root = NULL;
 	struct pp_error error;
@@ -84,12 +97,15 @@ static int read_text(struct pp_config_reader *r, const char *text, size_t len)
 	if (err)
 		pp_report_error(r->report, r->file, error.line, error.col, "%s", error.text);
 	else
-		read_tree(r, root);
+		read(r, root);
 	pp_yaml_destroy(root);
 	return 0;
 }
 
-int pp_config_load(const char *path, struct pp_config **out, struct pp_report *report)
+static int load(const char *path,
+		void (*read)(struct pp_config_reader *, const struct pp_yaml *),
+		struct pp_config **out,
+		struct pp_report *report)
 {
 	struct pp_config_reader r = {.report = report};
 	uint32_t errors = report->errors;
@@ -105,7 +121,7 @@ int pp_config_load(const char *path, struct pp_config **out, struct pp_report *r
 	err = create(path, &r.config);
 	if (!err) {
 		r.file = r.config->file[0];
-		err = read_text(&r, text, len);
+		err = read_text(&r, text, len, read);
 	}
 	free(text);
 	if (!err && report->errors != errors)
@@ -115,6 +131,25 @@ int pp_config_load(const char *path, struct pp_config **out, struct pp_report *r
 		return err;
 	}
 	*out = r.config;
+	return 0;
+}
+
+int pp_config_load(const char *path, struct pp_config **out, struct pp_report *report)
+{
+	return load(path, read_tree, out, report);
+}
+
+int pp_config_load_control(const char *path,
+			   struct pp_control_config *out,
+			   struct pp_report *report)
+{
+	struct pp_config *config;
+	int err = load(path, read_control_only, &config, report);
+
+	if (err)
+		return err;
+	*out = config->control;
+	pp_config_destroy(config);
 	return 0;
 }
 

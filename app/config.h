@@ -116,6 +116,14 @@ struct pp_config {
 // @return        0; -EINVAL: report has errors; -ENOMEM.
 int pp_config_load(const char *path, struct pp_config **out, struct pp_report *report);
 
+// Read the section control: of a configuration file and nothing else.
+//
+// @param out  Set on success.
+// @return     As pp_config_load().
+int pp_config_load_control(const char *path,
+			   struct pp_control_config *out,
+			   struct pp_report *report);
+
 // NULL is allowed.
 void pp_config_destroy(struct pp_config *config);
 

@@ -10,17 +10,16 @@ const struct pp_option pp_ctl_options_only[] = {PP_CTL_OPTIONS, {0}};
 
 static int take_socket(const char *path, char socket[PP_CONFIG_SOCKET_BYTES])
 {
-	struct pp_config *config = NULL;
+	struct pp_control_config control;
 	struct pp_report report;
 	int err;
 
 	pp_report_init(&report);
-	err = pp_config_load(path, &config, &report);
+	err = pp_config_load_control(path, &control, &report);
 	pp_report_print(&report, stderr);
 	pp_report_fini(&report);
 	if (!err)
-		strcpy(socket, config->control.socket);
-	pp_config_destroy(config);
+		strcpy(socket, control.socket);
 	return err;
 }
 

@@ -347,6 +347,22 @@ def test_socket_of_a_configuration_is_taken(daemon, tmp_path):
     assert (done.returncode, done.stdout) == (0, "0 deleted\n"), done.stderr
 
 
+def test_bad_rules_in_a_configuration_do_not_keep_from_the_daemon(daemon, tmp_path):
+    fake = daemon(rules_flush={"generation": 9, "deleted": 0})
+    path = tmp_path / "c.yaml"
+    path.write_text(json.dumps({"rules": {"files": ["/none"], "inline": ["dorp any"]},
+                                "control": {"socket": fake.path}}))
+    assert run("rule", "flush", "-c", path).stdout == "0 deleted\n"
+
+
+def test_bad_socket_in_a_configuration_has_its_place(tmp_path):
+    path = tmp_path / "c.yaml"
+    path.write_text("control:\n  socket: here\n")
+    done = run("rule", "flush", "-c", path)
+    assert done.returncode == 1
+    assert done.stderr.startswith(f"{path}:2:11: error: expected an absolute path")
+
+
 COMMANDS = [["rule", "add", "drop any"], ["rule", "del", "1"], ["rule", "list"],
             ["rule", "flush"], ["rule", "test", "drop any"], ["set", "add", "a", "192.0.2.1"],
             ["set", "del", "a"], ["set", "list"], ["set", "list", "a"],
@@ -449,6 +465,10 @@ def complete(*words, folder="/"):
     return done.stdout.split()
 
 
+def complete_file(*words, folder):
+    return sorted(complete(*words, folder=folder))
+
+
 def test_commands_are_completed():
     assert complete("") == subcommands()
     assert complete("re") == ["reload"]
@@ -469,12 +489,12 @@ def test_arguments_are_completed(tmp_path):
     (tmp_path / "other.rules").touch()
     assert complete("default", "") == ["pass", "drop"]
     assert complete("default", "-s", "x", "d") == ["drop"]
-    assert complete("rule", "replace", "on", folder=tmp_path) == ["one.rules"]
-    assert complete("rule", "add", "-f", "o", folder=tmp_path) == ["one.rules", "other.rules"]
-    assert complete("rule", "add", "--file", "=", folder=tmp_path) == ["one.rules", "other.rules"]
-    assert complete("run", "--config", "=", "on", folder=tmp_path) == ["one.rules"]
-    assert complete("set", "load", "bad", "on", folder=tmp_path) == ["one.rules"]
-    assert complete("set", "load", "on", folder=tmp_path) == []
+    assert complete_file("rule", "replace", "on", folder=tmp_path) == ["one.rules"]
+    assert complete_file("rule", "add", "-f", "o", folder=tmp_path) == ["one.rules", "other.rules"]
+    assert complete_file("rule", "add", "--file", "=", folder=tmp_path) == ["one.rules", "other.rules"]
+    assert complete_file("run", "--config", "=", "on", folder=tmp_path) == ["one.rules"]
+    assert complete_file("set", "load", "bad", "on", folder=tmp_path) == ["one.rules"]
+    assert complete_file("set", "load", "on", folder=tmp_path) == []
     assert "lo" in complete("gen", "--interface", "")
     assert complete("gen", "--via", "t") == ["tun", "tap"]
     assert complete("rule", "add", "--ttl", "") == []
