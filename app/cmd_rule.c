@@ -80,9 +80,9 @@ static const struct pp_option add_options[] = {
 	PP_CTL_OPTIONS,
 	{0}};
 
-static const struct pp_option list_options[] = {{.name = "json",
+static const struct pp_option json_options[] = {{.name = "json",
 						 .letter = 'j',
-						 .help = "for programs: one JSON document",
+						 .help = "for programs: JSON",
 						 .read = pp_option_flag,
 						 .offset = offsetof(struct pp_rule_options, json)},
 						PP_CTL_OPTIONS,
@@ -93,7 +93,8 @@ static const struct pp_argument add_arguments[] = {{.name = "RULE", .optional = 
 static const struct pp_argument del_arguments[] = {{.name = "ID", .many = true}, {0}};
 static const struct pp_argument replace_arguments[] = {
 	{.name = "FILE", .complete = PP_COMPLETE_FILE}, {0}};
-static const struct pp_argument test_arguments[] = {{.name = "RULE"}, {0}};
+static const struct pp_argument test_arguments[] = {
+	{.name = "RULE"}, {.name = "CAPTURE", .optional = true, .complete = PP_COMPLETE_FILE}, {0}};
 
 static const struct pp_command add = {
 	.name = "add",
@@ -137,7 +138,7 @@ static const struct pp_command list = {
 		"Show the rules in the order they match. ttl is the time left, '-' for ever; origin "
 		"is config for rules of the configuration file, which a reload exchanges, and "
 		"command for those added since, which it leaves alone.",
-	.options = list_options,
+	.options = json_options,
 	.exit_status = PP_CTL_EXIT_STATUS,
 	.examples = "push-packet rule list\npush-packet rule list --json | jq '.rules[].text'",
 	.run = run_list,
@@ -172,14 +173,19 @@ static const struct pp_command flush = {
 
 static const struct pp_command test = {
 	.name = "test",
-	.summary = "ask whether a rule would be accepted",
-	.synopsis = PP_CTL_SYNOPSIS " RULE",
-	.description = "Ask whether the running push-packet would accept a rule, and add nothing. "
-		       "Prints the rule as it would be listed; warnings go to standard error.",
-	.options = pp_ctl_options_only,
+	.summary = "ask whether a rule would be accepted, or what it does with a capture",
+	.synopsis = "[--json] " PP_CTL_SYNOPSIS " RULE\n[--json] RULE CAPTURE",
+	.description =
+		"Ask whether the running push-packet would accept a rule, and add nothing. Prints "
+		"the rule as it would be listed; warnings go to standard error.\n"
+		"\n"
+		"With CAPTURE, a pcap or pcapng file, show what the rule alone would do with each "
+		"packet, as 'push-packet explain' does; that needs no running push-packet.",
+	.options = json_options,
 	.arguments = test_arguments,
 	.exit_status = "0 it would, 1 it would not or no daemon answers, 2 usage",
-	.examples = "push-packet rule test 'drop proto udp dport 53'",
+	.examples = "push-packet rule test 'drop proto udp dport 53'\n"
+		    "push-packet rule test 'drop proto udp dport 53' dns.pcap",
 	.run = pp_cmd_rule_test,
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #include "cmd_rule.h"
 
+#include "explain.h"
 #include "rule_lines.h"
 #include "units.h"
 
@@ -162,12 +163,14 @@ static int test_line(const struct pp_rule_options *o,
 	json_t *params = json_pack("{s:s}", "rule", lines->line[0].text), *result;
 	struct pp_error err;
 
-	(void)o;
 	if (pp_ctl_client_call(client, "rules.test", params, PP_CTL_TIMEOUT_MS, &result, &err)) {
 		pp_rule_lines_complain_refusal(lines, pp_ctl_client_refusal(client), &err);
 		return PP_EXIT_FAILED;
 	}
-	puts(pp_ctl_options_string(result, "text"));
+	if (o->json)
+		pp_ctl_options_print_json(result);
+	else
+		puts(pp_ctl_options_string(result, "text"));
 	pp_ctl_options_warn(result);
 	json_decref(result);
 	return PP_EXIT_OK;
@@ -183,6 +186,8 @@ int pp_cmd_rule_test(const struct pp_command *command, int argc, char **argv)
 
 	if (status != PP_PARSED)
 		return status;
+	if (rules[1])
+		return pp_explain_rule(rules[0], rules[1], o.json);
 	not_read = pp_rule_lines_take(&lines, rules, &err);
 	return send_lines(&o, argv[0], &lines, not_read, &err, test_line);
 }
