@@ -2,6 +2,7 @@
 #include "config_check.h"
 
 #include <errno.h>
+#include <unistd.h>
 
 #include "advice.h"
 #include "ssh_session.h"
@@ -54,7 +55,8 @@ int pp_config_check(const char *path, struct pp_config **out, struct pp_report *
 		return -EINVAL;
 	}
 	pp_advice_warn(config, config->rules, 0, UINT32_MAX,
-		       pp_ssh_session_find(session, sizeof(session)) ? session : NULL, report);
+		       pp_ssh_session_find(getpid(), session, sizeof(session)) ? session : NULL,
+		       report);
 	*out = config;
 	return 0;
 }

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "advice.h"
 #include "config_check.h"
@@ -155,7 +156,8 @@ static int check(const struct reload *reload, struct pp_report *report)
 	if (report->errors != errors)
 		return -EINVAL;
 	pp_advice_warn(reload->next, reload->after, 0, UINT32_MAX,
-		       pp_ssh_session_find(session, sizeof(session)) ? session : NULL, report);
+		       pp_ssh_session_find(getpid(), session, sizeof(session)) ? session : NULL,
+		       report);
 	return 0;
 }
 

@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #define PARENTS_MAX 32
 
@@ -64,10 +63,8 @@ static pid_t parent_of(pid_t pid)
 	return parent;
 }
 
-bool pp_ssh_session_find(char *buf, size_t size)
+bool pp_ssh_session_find(pid_t pid, char *buf, size_t size)
 {
-	pid_t pid = getpid();
-
 	for (int i = 0; pid > 0 && i < PARENTS_MAX; i++, pid = parent_of(pid)) {
 		if (find_of_process(pid, buf, size))
 			return true;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-// The ssh session that this process runs in.
+// The ssh session that a process runs in.
 //
 // Threads    main thread.
 // Cost       a few small files of /proc.
@@ -8,10 +8,12 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
-// Look for SSH_CONNECTION, then SSH_CLIENT, in this process and in its parents: sudo and su take
-// them out of the environment.
+// Look for SSH_CONNECTION, then SSH_CLIENT, in a process and in its parents: sudo and su take them
+// out of the environment.
 //
+// @param pid  0 (as a process in another namespace has it): none.
 // @param buf  Set to the value; untouched without a session.
 // @return     Whether there is one.
-bool pp_ssh_session_find(char *buf, size_t size);
+bool pp_ssh_session_find(pid_t pid, char *buf, size_t size);
