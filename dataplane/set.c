@@ -283,7 +283,7 @@ bool pp_set_covers_prefix(const struct pp_set *set, const struct pp_prefix *pref
 	return false;
 }
 
-static bool overlap_in_family(const struct pp_set *a, const struct pp_set *b, uint8_t family)
+bool pp_set_overlaps_in(const struct pp_set *a, const struct pp_set *b, uint8_t family)
 {
 	pp_addr a_first, a_last, b_first, b_last;
 	size_t a_index = 0, b_index = 0;
@@ -302,5 +302,21 @@ static bool overlap_in_family(const struct pp_set *a, const struct pp_set *b, ui
 
 bool pp_set_overlaps(const struct pp_set *a, const struct pp_set *b)
 {
-	return overlap_in_family(a, b, PP_FAMILY_IP4) || overlap_in_family(a, b, PP_FAMILY_IP6);
+	return pp_set_overlaps_in(a, b, PP_FAMILY_IP4) || pp_set_overlaps_in(a, b, PP_FAMILY_IP6);
+}
+
+bool pp_set_covers_in(const struct pp_set *outer, const struct pp_set *inner, uint8_t family)
+{
+	pp_addr outer_first, outer_last = 0, first, last;
+	size_t outer_index = 0, index = 0;
+	bool have = pp_set_next_range(outer, family, &outer_index, &outer_first, &outer_last);
+
+	while (pp_set_next_range(inner, family, &index, &first, &last)) {
+		while (have && outer_last < first)
+			have = pp_set_next_range(outer, family, &outer_index, &outer_first,
+						 &outer_last);
+		if (!have || outer_first > first || outer_last < last)
+			return false;
+	}
+	return true;
 }

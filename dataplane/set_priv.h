@@ -48,3 +48,8 @@ int pp_set_make(struct pp_set **out,
 // @return       Whether there was another range.
 bool pp_set_next_range(
 	const struct pp_set *set, uint8_t family, size_t *index, pp_addr *first, pp_addr *last);
+
+// Whether any address of a family lies in both.
+bool pp_set_overlaps_in(const struct pp_set *a, const struct pp_set *b, uint8_t family);
+// Whether every address of a family that lies in inner lies in outer. O(n + m).
+bool pp_set_covers_in(const struct pp_set *outer, const struct pp_set *inner, uint8_t family);

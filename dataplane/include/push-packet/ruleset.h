@@ -26,6 +26,7 @@ struct pp_ruleset;
 enum pp_origin {
 	PP_ORIGIN_CONFIG,
 	PP_ORIGIN_COMMAND,
+	PP_ORIGIN_ANY, // of pp_ruleset_replace() only: rules of both; new ones came by command
 };
 
 struct pp_ruleset_entry {
