@@ -200,6 +200,15 @@ static json_t *counted_rules(const struct pp_plane *plane, uint32_t consumer)
 	return list;
 }
 
+// Packets of rules that were gone by the time they were counted.
+static json_t *former_json(const struct pp_plane *plane, uint32_t consumer)
+{
+	struct pp_count_stats count = {0};
+
+	pp_plane_count_rule(plane, consumer, PP_SLOT_FORMER, &count);
+	return count_json(&count);
+}
+
 static json_t *consumer_json(const struct pp_plane *plane, uint32_t consumer, uint32_t sources)
 {
 	const struct pp_consumer_config *cfg = pp_plane_consumer(plane, consumer);
@@ -209,6 +218,7 @@ static json_t *consumer_json(const struct pp_plane *plane, uint32_t consumer, ui
 	if (cfg->kind != PP_CONSUMER_COUNT)
 		return object;
 	json_object_set_new(object, "rules", counted_rules(plane, consumer));
+	json_object_set_new(object, "former", former_json(plane, consumer));
 	add_sources(plane, consumer, sources, object);
 	return object;
 }

@@ -159,6 +159,7 @@ static void print_consumer(const json_t *consumer, const json_t *limits, FILE *o
 {
 	const json_t *rules = json_object_get(consumer, "rules"),
 		     *sources = json_object_get(consumer, "sources"),
+		     *former = json_object_get(consumer, "former"),
 		     *other = json_object_get(consumer, "other");
 	char name[32];
 	json_t *entry;
@@ -174,6 +175,8 @@ static void print_consumer(const json_t *consumer, const json_t *limits, FILE *o
 		snprintf(name, sizeof(name), "rule %ld", (long)number_of(entry, "id"));
 		print_count(name, entry, limits, out);
 	}
+	if (number_of(former, "packets"))
+		print_count("(former rules)", former, limits, out);
 	json_array_foreach(sources, i, entry)
 	{
 		const char *addr = json_string_value(json_object_get(entry, "addr"));

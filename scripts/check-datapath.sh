@@ -22,8 +22,8 @@ import sys
 MEMORY = {"memcpy", "memmove", "memset", "memcmp"}
 # What ends the process because of a bug of ours.
 DEATH = {"__assert_fail", "__stack_chk_fail"}
-# Grace periods: one store each; a writer that waits for one is woken by a futex call. The
-# worker registers once, before its loop.
+# Grace periods: one store each; a writer that waits for one is woken by a futex call. A thread
+# registers once, before its loop.
 RCU = {"urcu_qsbr_register_thread", "urcu_qsbr_unregister_thread", "urcu_qsbr_quiescent_state",
        "urcu_qsbr_thread_offline", "urcu_qsbr_thread_online", "urcu_qsbr_wake_up_gp",
        "urcu_qsbr_read_ongoing", "rcu_dereference_sym"}
@@ -34,7 +34,7 @@ ROOTS = {
                    {"pp_port_rx_burst", "pp_port_refill", "pp_port_tx_burst",
                     "pp_port_tx_reclaim", "pp_port_kick", "pp_copy_ring_burst",
                     "pp_handoff_push_copy", "pp_count_packet", "sendto", "poll"}),
-    "analyser_run": (MEMORY | DEATH | {"nanosleep"},
+    "analyser_run": (MEMORY | DEATH | RCU | {"nanosleep"},
                      {"pp_handoff_burst", "pp_count_packet", "pp_ring_push", "nanosleep"}),
 }
 

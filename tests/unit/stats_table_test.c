@@ -170,7 +170,8 @@ Test(stats_table, consumers_show_rules_sources_and_sizes)
 		"{\"size_max_bytes\":[64,128],\"consumers\":[{\"name\":\"c\",\"kind\":\"count\","
 		"\"rules\":[{\"id\":4,\"packets\":10,\"bytes\":1000,\"sizes\":[9,0,1]}],"
 		"\"sources\":[{\"addr\":\"2001:db8::1\",\"packets\":10,\"bytes\":1000,\"sizes\":[]},"
-		"{\"addr\":null,\"packets\":1}],\"other\":{\"packets\":5}},"
+		"{\"addr\":null,\"packets\":1}],\"other\":{\"packets\":5},"
+		"\"former\":{\"packets\":7,\"bytes\":700}},"
 		"{\"name\":\"s\",\"kind\":\"sink\"}]}";
 
 	expect(stats, "consumer c: count");
@@ -178,6 +179,7 @@ Test(stats_table, consumers_show_rules_sources_and_sizes)
 	expect(stats, "2001:db8::1");
 	expect(stats, "(not IP)");
 	expect(stats, "(table full)");
+	expect(stats, "(former rules)                          7              700\n");
 	expect(stats, "consumer s: sink");
 }
 
