@@ -96,8 +96,9 @@ static const struct pp_argument arguments[] = {{.name = "CAPTURE", .complete = P
 const struct pp_command pp_command_explain = {
 	.name = "explain",
 	.summary = "show what rules would do with the packets of a capture",
-	.synopsis = "(-c FILE | --rules FILE | --running [-s SOCKET]) [--interface NAME] [--json] "
-		    "CAPTURE",
+	.synopsis = "-c FILE [--interface NAME] [--json] CAPTURE\n"
+		    "--rules FILE [--interface NAME] [--json] CAPTURE\n"
+		    "--running [-s SOCKET] [--interface NAME] [--json] CAPTURE",
 	.description =
 		"Run each packet of a capture (pcap or pcapng, Ethernet or raw IP; - is standard "
 		"input) through the very XDP program that judges on interfaces, loaded on none, and "
