@@ -43,6 +43,18 @@ int pp_ctl_options_open(const struct pp_ctl_options *o,
 	return PP_EXIT_OK;
 }
 
+// The daemon's text may be longer than struct pp_error takes: where a reload found many errors.
+static int complain_about_call(const struct pp_ctl_client *client, const struct pp_error *error)
+{
+	const json_t *message = json_object_get(pp_ctl_client_refusal(client), "message");
+
+	if (!message)
+		return pp_ctl_options_complain(error);
+	fflush(stdout);
+	fprintf(stderr, "push-packet: error: the daemon refused: %s\n", json_string_value(message));
+	return PP_EXIT_FAILED;
+}
+
 int pp_ctl_options_call(struct pp_ctl_client *client,
 			const char *method,
 			json_t *params,
@@ -53,7 +65,7 @@ int pp_ctl_options_call(struct pp_ctl_client *client,
 	json_t *answer;
 
 	if (pp_ctl_client_call(client, method, params, timeout_ms, &answer, &error))
-		return pp_ctl_options_complain(&error);
+		return complain_about_call(client, &error);
 	pp_ctl_options_warn(answer);
 	if (result)
 		*result = answer;

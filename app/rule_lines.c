@@ -112,11 +112,12 @@ void pp_rule_lines_complain_refusal(const struct pp_rule_lines *lines,
 {
 	const json_t *data = json_object_get(refusal, "data"), *at = json_object_get(data, "index");
 	const char *message = json_string_value(json_object_get(refusal, "message"));
-	json_int_t index = lines->count == 1 ? 0 : json_integer_value(at),
+	json_int_t index = lines->count == 1 && data ? 0 : -1,
 		   col = pp_ctl_options_number(data, "col");
 
-	if (message && index >= 0 && index < lines->count &&
-	    (lines->count == 1 || json_is_integer(at)))
+	if (json_is_integer(at))
+		index = json_integer_value(at);
+	if (message && index >= 0 && index < lines->count)
 		pp_rule_lines_complain(lines, (uint32_t)index, (uint32_t)col, message);
 	else
 		pp_ctl_options_complain(err);
