@@ -91,9 +91,9 @@ static void print_key(const struct pp_explain_rules *rules, const struct pp_expl
 
 	pp_explain_rule_for(&line->result, rules->in_name, &rule);
 	pp_rule_format(&rule, text, sizeof(text));
-	fputs(text + strcspn(text, " "), stdout);
 	if (rule.family == PP_FAMILY_NONE && !reason_of(line))
 		fputs(" not IP", stdout);
+	fputs(text + strcspn(text, " "), stdout);
 }
 
 static void print_notes(const struct pp_explain_line *line)
@@ -101,13 +101,13 @@ static void print_notes(const struct pp_explain_line *line)
 	const char *reason = reason_of(line);
 
 	if (is_later_fragment(line))
-		fputs(", later fragment", stdout);
+		fputs(" (later fragment)", stdout);
 	if (reason)
-		printf(", %s", reason);
+		printf(" (%s)", reason);
 	if (line->cap_bytes < line->len_bytes)
-		printf(", captured %u of %u bytes", line->cap_bytes, line->len_bytes);
+		printf(" (captured %u of %u bytes)", line->cap_bytes, line->len_bytes);
 	if (line->result.too_short)
-		printf(", %u bytes: judged outside the kernel", line->cap_bytes);
+		printf(" (%u bytes: judged outside the kernel)", line->cap_bytes);
 	putchar('\n');
 }
 
