@@ -37,10 +37,15 @@ static void warn(struct danger *danger,
 		 const char *iface)
 {
 	struct pp_spot at = pp_config_locate_rule(danger->subject->config, entry ? entry->id : 0);
+	char who[32] = "the default action";
 
+	if (entry && at.line)
+		strcpy(who, "this rule");
+	else if (entry)
+		snprintf(who, sizeof(who), "rule %u", entry->id);
 	pp_report_warning(danger->subject->report, at.file, at.line, at.col,
-			  "%s %s %s on %s: %s; %s", entry ? "this rule" : "the default action",
-			  verb(verdict), danger->what, iface, danger->effect, danger->hint);
+			  "%s %s %s on %s: %s; %s", who, verb(verdict), danger->what, iface,
+			  danger->effect, danger->hint);
 }
 
 static void judge(struct danger *danger, const char *iface, const struct pp_flow *flow)

@@ -160,6 +160,11 @@ int pp_ctl_path_listen(
 	return ret;
 }
 
+mode_t pp_ctl_path_mode(mode_t mode, gid_t read_group)
+{
+	return read_group == (gid_t)-1 ? mode : 0666;
+}
+
 void pp_ctl_path_close(struct pp_ctl_path *place)
 {
 	struct lock lock;

@@ -32,5 +32,9 @@ struct pp_ctl_path {
 int pp_ctl_path_listen(
 	const char *path, mode_t mode, gid_t group, struct pp_ctl_path *out, struct pp_error *err);
 
+// @return  The mode of the socket file. With a group that may only read, the file's one group does
+//          not tell who may come in: everybody can connect, and credentials decide (ctl_peer.h).
+mode_t pp_ctl_path_mode(mode_t mode, gid_t read_group);
+
 // Close the descriptor and remove the socket file, if it is still ours.
 void pp_ctl_path_close(struct pp_ctl_path *place);

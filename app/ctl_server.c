@@ -2,140 +2,99 @@
 #include "ctl_server.h"
 
 #include <errno.h>
-#include <event2/buffer.h>
-#include <event2/bufferevent.h>
 #include <event2/listener.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/queue.h>
 #include <unistd.h>
 
+#include "ctl_conn.h"
 #include "ctl_path.h"
-
-// With more than this waiting, a client's next request is not looked at.
-#define OUTPUT_BYTES_MAX (1u << 20)
-
-struct client {
-	struct pp_ctl_server *server;
-	struct bufferevent *bev;
-	bool eof; // it sent all that it will
-	bool closing; // what is in the output buffer goes out, then it is dropped
-	LIST_ENTRY(client) link;
-};
+#include "ctl_peer.h"
 
 struct pp_ctl_server {
 	struct pp_ctl_path place;
+	struct pp_control_config control;
+	const struct pp_rpc_service *service;
+	struct pp_ctl_conn_host host;
 	struct evconnlistener *listener;
 	struct event *retry; // accept() ran out of descriptors or memory
-	const struct pp_rpc_method *methods;
-	void *arg;
-	struct timeval stall;
-	uint32_t client_count;
-	LIST_HEAD(, client) clients;
+	struct event *quiet; // something is pending, and nothing more is to be read
+	struct event *due; // something has been pending for PP_CTL_COLLECT_MS
+	bool pending;
+	uint32_t conn_count;
+	struct pp_ctl_conn *conn[PP_CTL_CLIENTS_MAX];
 };
 
-static void drop(struct client *client)
+static void on_wrote(void *arg)
 {
-	LIST_REMOVE(client, link);
-	client->server->client_count--;
-	bufferevent_free(client->bev);
-	free(client);
+	struct timeval limit = {.tv_usec = PP_CTL_COLLECT_MS * 1000};
+	struct pp_ctl_server *server = arg;
+
+	if (server->pending)
+		return;
+	server->pending = true;
+	event_active(server->quiet, EV_TIMEOUT, 0);
+	event_add(server->due, &limit);
 }
 
-static size_t waiting_bytes(const struct client *client)
+static void on_gone(void *arg, struct pp_ctl_conn *conn)
 {
-	return evbuffer_get_length(bufferevent_get_output(client->bev));
+	struct pp_ctl_server *server = arg;
+	uint32_t i = 0;
+
+	while (server->conn[i] != conn)
+		i++;
+	server->conn[i] = server->conn[--server->conn_count];
 }
 
-static void send_line(struct client *client, char *line)
+// A connection may go while it is looked at, and the last one then takes its place: from the end,
+// that is one that has been looked at.
+int pp_ctl_server_commit(struct pp_ctl_server *server)
 {
-	if (line)
-		bufferevent_write(client->bev, line, strlen(line));
-	free(line);
+	const struct pp_rpc_service *service = server->service;
+	struct pp_rpc_error err = {0};
+	uint32_t generation = 0;
+	int ret;
+
+	server->pending = false;
+	event_del(server->quiet);
+	event_del(server->due);
+	ret = service->commit(service->arg, &generation, &err);
+	for (uint32_t i = server->conn_count; i-- > 0;)
+		pp_ctl_conn_release(server->conn[i], generation, ret ? &err : NULL);
+	json_decref(err.data);
+	return ret;
 }
 
-// Take the next message: a line, or at the end of the input what is left of one.
-static char *next_message(struct client *client, size_t *len)
+static void on_commit(evutil_socket_t fd, short what, void *arg)
 {
-	struct evbuffer *input = bufferevent_get_input(client->bev);
-	char *line = evbuffer_readln(input, len, EVBUFFER_EOL_LF);
-	size_t rest = evbuffer_get_length(input);
-
-	if (line || !client->eof || !rest)
-		return line;
-	line = malloc(rest);
-	if (line)
-		*len = (size_t)evbuffer_remove(input, line, rest);
-	return line;
+	(void)fd;
+	(void)what;
+	pp_ctl_server_commit(arg);
 }
 
-static void refuse_long_line(struct client *client)
+void pp_ctl_server_notify(struct pp_ctl_server *server, uint32_t events, const json_t *message)
 {
-	bufferevent_disable(client->bev, EV_READ);
-	send_line(client, pp_rpc_refusal(PP_RPC_INVALID_REQUEST, "a line has at most 64 KiB"));
-	client->closing = true;
-}
-
-// Answer what came in, as far as the output buffer goes; the rest waits for on_written().
-static void serve(struct client *client)
-{
-	struct pp_ctl_server *server = client->server;
-	struct evbuffer *input = bufferevent_get_input(client->bev);
-	char *line = NULL;
-	size_t len;
-
-	while (!client->closing && waiting_bytes(client) < OUTPUT_BYTES_MAX) {
-		line = next_message(client, &len);
-		if (!line)
-			break;
-		if (len > PP_CTL_LINE_BYTES_MAX)
-			refuse_long_line(client);
-		else
-			send_line(client, pp_rpc_answer(server->methods, server->arg, line, len));
-		free(line);
-	}
-	if (!client->closing && !line) {
-		if (evbuffer_get_length(input) > PP_CTL_LINE_BYTES_MAX)
-			refuse_long_line(client);
-		client->closing |= client->eof;
-	}
-	if (client->closing && !waiting_bytes(client))
-		drop(client);
-}
-
-static void on_readable(struct bufferevent *bev, void *arg)
-{
-	(void)bev;
-	serve(arg);
-}
-
-static void on_written(struct bufferevent *bev, void *arg)
-{
-	(void)bev;
-	serve(arg);
-}
-
-static void on_event(struct bufferevent *bev, short what, void *arg)
-{
-	struct client *client = arg;
-
-	(void)bev;
-	if (what & (BEV_EVENT_ERROR | BEV_EVENT_TIMEOUT)) {
-		drop(client);
-	} else if (what & BEV_EVENT_EOF) {
-		client->eof = true;
-		serve(client);
+	for (uint32_t i = server->conn_count; i-- > 0;) {
+		if (pp_ctl_conn_events(server->conn[i]) & events)
+			pp_ctl_conn_send(server->conn[i], message);
 	}
 }
 
-static void refuse_client(evutil_socket_t fd)
+static void refuse_client(int fd, enum pp_rpc_code code, const char *text)
 {
-	char *line = pp_rpc_refusal(PP_RPC_BUSY, "too many clients");
-	ssize_t ignored = line ? write(fd, line, strlen(line)) : 0;
+	struct pp_rpc_error err = {0};
+	json_t *message;
+	ssize_t ignored;
+	char *line;
 
+	pp_rpc_fail(&err, code, "%s", text);
+	message = pp_rpc_refusal(&err);
+	line = pp_rpc_line(message);
+	ignored = line ? write(fd, line, strlen(line)) : 0;
 	(void)ignored;
 	free(line);
+	json_decref(message);
 	close(fd);
 }
 
@@ -146,31 +105,24 @@ static void on_client(struct evconnlistener *listener,
 		      void *arg)
 {
 	struct pp_ctl_server *server = arg;
-	struct client *client;
+	struct pp_ctl_conn *conn;
+	struct pp_rpc_peer peer;
 
 	(void)addr;
 	(void)len;
-	if (server->client_count == PP_CTL_CLIENTS_MAX) {
-		refuse_client(fd);
+	if (pp_ctl_peer_identify(fd, &server->control, &peer)) {
+		refuse_client(fd, PP_RPC_DENIED, "you are in no group that may use this socket");
 		return;
 	}
-	client = calloc(1, sizeof(*client));
-	if (client)
-		client->bev = bufferevent_socket_new(evconnlistener_get_base(listener), fd,
-						     BEV_OPT_CLOSE_ON_FREE);
-	if (!client || !client->bev) {
-		free(client);
+	if (server->conn_count == PP_CTL_CLIENTS_MAX) {
+		refuse_client(fd, PP_RPC_BUSY, "too many clients");
+		return;
+	}
+	conn = pp_ctl_conn_create(evconnlistener_get_base(listener), fd, &peer, &server->host);
+	if (conn)
+		server->conn[server->conn_count++] = conn;
+	else
 		close(fd);
-		return;
-	}
-	client->server = server;
-	LIST_INSERT_HEAD(&server->clients, client, link);
-	server->client_count++;
-	bufferevent_setcb(client->bev, on_readable, on_written, on_event, client);
-	// One more than a line may have, so that a longer one shows.
-	bufferevent_setwatermark(client->bev, EV_READ, 0, PP_CTL_LINE_BYTES_MAX + 1);
-	bufferevent_set_timeouts(client->bev, NULL, &server->stall);
-	bufferevent_enable(client->bev, EV_READ | EV_WRITE);
 }
 
 // Out of descriptors: the listener would spin, so let it rest.
@@ -192,11 +144,42 @@ static void on_retry(evutil_socket_t fd, short what, void *arg)
 	evconnlistener_enable(server->listener);
 }
 
+static void free_event(struct event *event)
+{
+	if (event)
+		event_free(event);
+}
+
+static int make_events(struct pp_ctl_server *server, struct event_base *base)
+{
+	server->retry = evtimer_new(base, on_retry, server);
+	server->quiet = event_new(base, -1, 0, on_commit, server);
+	server->due = evtimer_new(base, on_commit, server);
+	// The socket listens already (backlog 0), and is closed with its path.
+	server->listener = evconnlistener_new(base, on_client, server, LEV_OPT_CLOSE_ON_EXEC, 0,
+					      server->place.fd);
+	if (!server->retry || !server->quiet || !server->due || !server->listener)
+		return -ENOMEM;
+	evconnlistener_set_error_cb(server->listener, on_accept_error);
+	if (event_priority_set(server->quiet, PP_CTL_PRIORITY_LAST) ||
+	    event_priority_set(server->due, PP_CTL_PRIORITY_FIRST))
+		return -EINVAL;
+	return 0;
+}
+
+static void free_events(struct pp_ctl_server *server)
+{
+	if (server->listener)
+		evconnlistener_free(server->listener);
+	free_event(server->due);
+	free_event(server->quiet);
+	free_event(server->retry);
+}
+
 int pp_ctl_server_open(struct pp_ctl_server **out,
 		       struct event_base *base,
 		       const struct pp_control_config *control,
-		       const struct pp_rpc_method *methods,
-		       void *arg,
+		       const struct pp_rpc_service *service,
 		       uint32_t stall_ms,
 		       struct pp_error *err)
 {
@@ -205,32 +188,24 @@ int pp_ctl_server_open(struct pp_ctl_server **out,
 
 	if (!server)
 		return pp_error_set(err, -ENOMEM, 0, 0, "out of memory");
-	LIST_INIT(&server->clients);
-	server->methods = methods;
-	server->arg = arg;
-	server->stall = (struct timeval){stall_ms / 1000, stall_ms % 1000 * 1000};
-
-	ret = pp_ctl_path_listen(control->socket, control->mode, control->group, &server->place,
-				 err);
+	server->control = *control;
+	server->service = service;
+	server->host = (struct pp_ctl_conn_host){service, stall_ms, server, on_wrote, on_gone};
+	ret = pp_ctl_path_listen(control->socket,
+				 pp_ctl_path_mode(control->mode, control->read_group),
+				 control->group, &server->place, err);
 	if (ret)
 		goto free_server;
-	server->retry = evtimer_new(base, on_retry, server);
-	// The socket listens already (backlog 0), and is closed with its path.
-	server->listener = evconnlistener_new(base, on_client, server, LEV_OPT_CLOSE_ON_EXEC, 0,
-					      server->place.fd);
-	if (!server->retry || !server->listener) {
-		ret = pp_error_set(err, -ENOMEM, 0, 0, "out of memory");
+	ret = make_events(server, base);
+	if (ret) {
+		pp_error_set(err, ret, 0, 0, "cannot make the control socket's events");
 		goto close_place;
 	}
-	evconnlistener_set_error_cb(server->listener, on_accept_error);
 	*out = server;
 	return 0;
 
 close_place:
-	if (server->listener)
-		evconnlistener_free(server->listener);
-	if (server->retry)
-		event_free(server->retry);
+	free_events(server);
 	pp_ctl_path_close(&server->place);
 free_server:
 	free(server);
@@ -241,15 +216,14 @@ void pp_ctl_server_close(struct pp_ctl_server *server)
 {
 	if (!server)
 		return;
-	while (!LIST_EMPTY(&server->clients))
-		drop(LIST_FIRST(&server->clients));
-	evconnlistener_free(server->listener);
-	event_free(server->retry);
+	while (server->conn_count)
+		pp_ctl_conn_destroy(server->conn[0]);
+	free_events(server);
 	pp_ctl_path_close(&server->place);
 	free(server);
 }
 
 uint32_t pp_ctl_server_client_count(const struct pp_ctl_server *server)
 {
-	return server->client_count;
+	return server->conn_count;
 }
