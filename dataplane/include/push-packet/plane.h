@@ -175,8 +175,10 @@ void pp_plane_close(struct pp_plane *plane);
 // @param rules  Made from a copy of pp_plane_rules() after pp_ruleset_settle(). Taken over on
 //               success; the caller's on failure.
 // @param where  As pp_plane_check(): PP_WHERE_RULE, or PP_WHERE_NONE. May be NULL.
-// @return       0; -EINVAL: a name in a rule stands for nothing here; -ENOSPC, -ENOMEM; -errno of
-//               the kernel. On failure the old rules stay in force.
+// @return       0; -EINVAL: a name in a rule stands for nothing here; -ENOSPC, -ENOMEM; -ETIMEDOUT:
+//               the first rules with a second consumer of routed packets, and a worker does not
+//               take in a second what was routed before; -errno of the kernel. On failure the old
+//               rules stay in force.
 int pp_plane_apply(struct pp_plane *plane,
 		   struct pp_ruleset *rules,
 		   struct pp_where *where,
@@ -256,7 +258,7 @@ struct pp_rule_stats {
 };
 void pp_plane_rule_stats(const struct pp_plane *plane, uint32_t slot, struct pp_rule_stats *out);
 
-// The rules in force. Borrowed.
+// The rules in force. Borrowed until the next pp_plane_apply().
 const struct pp_ruleset *pp_plane_rules(const struct pp_plane *plane);
 
 // The engine in force, and why it was picked when the configuration said auto. Borrowed.
