@@ -92,7 +92,7 @@ static int no_memory(const struct reader *r)
 // @return  1; 0: there is none; -EINVAL.
 static int next_line(struct reader *r)
 {
-	const char *end;
+	const char *end, *nul;
 	size_t len;
 
 	if (r->next >= r->end)
@@ -105,8 +105,10 @@ static int next_line(struct reader *r)
 	if (len > LINE_BYTES_MAX)
 		return pp_error_set(r->err, -EINVAL, r->line, LINE_BYTES_MAX + 1,
 				    "the line is too long: at most %u bytes", LINE_BYTES_MAX);
-	if (memchr(r->line_begin, '\0', len) != NULL)
-		return pp_error_set(r->err, -EINVAL, r->line, 0, "NUL byte: rules are plain text");
+	nul = memchr(r->line_begin, '\0', len);
+	if (nul != NULL)
+		return pp_error_set(r->err, -EINVAL, r->line, (uint32_t)(nul - r->line_begin) + 1,
+				    "NUL byte: rules are plain text");
 	if (len > 0 && r->line_begin[len - 1] == '\r')
 		len--;
 	memcpy(r->text, r->line_begin, len);

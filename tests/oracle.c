@@ -31,7 +31,7 @@ static bool is_about_ip(const struct pp_rule *rule)
 {
 	return rule->family != PP_FAMILY_NONE || rule->src.family != PP_FAMILY_NONE ||
 	       rule->dst.family != PP_FAMILY_NONE || rule->sport.set || rule->dport.set ||
-	       rule->proto >= 0;
+	       rule->proto >= 0 || rule->src_set[0] != '\0' || rule->dst_set[0] != '\0';
 }
 
 bool oracle_rule_matches(const struct pp_rule *rule, const struct oracle_packet *packet)
@@ -52,12 +52,31 @@ bool oracle_rule_matches(const struct pp_rule *rule, const struct oracle_packet 
 	       ports_match(&rule->dport, packet->has_ports, packet->dport);
 }
 
+static bool
+set_matches(const struct pp_ruleset *set, const char *name, uint8_t family, const uint8_t *addr)
+{
+	const struct pp_set *addresses = pp_ruleset_find_set(set, name);
+
+	if (name[0] == '\0')
+		return true;
+	for (size_t i = 0; i < pp_set_count(addresses); i++) {
+		struct pp_set_entry entry;
+
+		pp_set_at(addresses, i, &entry);
+		if (prefix_matches(&entry.prefix, family, addr))
+			return true;
+	}
+	return false;
+}
+
 uint32_t oracle_match(const struct pp_ruleset *set, const struct oracle_packet *packet)
 {
 	for (uint32_t i = 0; i < pp_ruleset_count(set); i++) {
 		const struct pp_ruleset_entry *entry = pp_ruleset_at(set, i);
 
-		if (oracle_rule_matches(&entry->rule, packet))
+		if (oracle_rule_matches(&entry->rule, packet) &&
+		    set_matches(set, entry->rule.src_set, packet->family, packet->src) &&
+		    set_matches(set, entry->rule.dst_set, packet->family, packet->dst))
 			return entry->id;
 	}
 	return 0;

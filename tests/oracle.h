@@ -26,7 +26,7 @@ struct oracle_packet {
 	char iface[IFNAMSIZ]; // where it comes in
 };
 
-// @return  Whether a rule matches a packet.
+// @return  Whether a rule matches a packet, its sets left aside.
 bool oracle_rule_matches(const struct pp_rule *rule, const struct oracle_packet *packet);
 
 // @return  The id of the first rule that matches, or 0: the default action.

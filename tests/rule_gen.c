@@ -200,6 +200,48 @@ static uint16_t port_near(struct rule_gen *gen, const struct pp_ports *ports)
 	}
 }
 
+static void name_set(struct rule_gen *gen, char name[PP_NAME_BYTES])
+{
+	snprintf(name, PP_NAME_BYTES, "s%u", rule_gen_below(gen, RULE_GEN_SETS));
+}
+
+int rule_gen_put_sets(struct rule_gen *gen, struct pp_ruleset *set)
+{
+	int ret = 0;
+
+	for (uint32_t i = 0; ret == 0 && i < RULE_GEN_SETS; i++) {
+		struct pp_set_entry entry[8] = {{{0}, 0}};
+		uint32_t count = rule_gen_below(gen, 8);
+		struct pp_set *addresses;
+		char name[PP_NAME_BYTES];
+
+		snprintf(name, sizeof(name), "s%u", i);
+		for (uint32_t j = 0; j < count; j++)
+			make_prefix(gen, one_in(gen, 2) ? PP_FAMILY_IP4 : PP_FAMILY_IP6,
+				    &entry[j].prefix);
+		ret = pp_set_create(&addresses, name, entry, count, NULL);
+		if (ret < 0)
+			return ret;
+		ret = pp_ruleset_put_set(set, addresses, PP_ORIGIN_CONFIG, NULL);
+		pp_set_unref(addresses);
+	}
+	return ret;
+}
+
+void rule_gen_use_sets(struct rule_gen *gen, struct pp_rule *rule)
+{
+	if (rule->any || one_in(gen, 2))
+		return;
+	if (one_in(gen, 2)) {
+		rule->src = (struct pp_prefix){0};
+		name_set(gen, rule->src_set);
+	}
+	if (one_in(gen, 4)) {
+		rule->dst = (struct pp_prefix){0};
+		name_set(gen, rule->dst_set);
+	}
+}
+
 static bool is_port_proto(uint8_t proto)
 {
 	return memchr(port_proto, proto, sizeof(port_proto)) != NULL;
@@ -270,5 +312,6 @@ bool rule_gen_same(const struct pp_rule *a, const struct pp_rule *b)
 	       a->any == b->any && strcmp(a->on, b->on) == 0 && a->family == b->family &&
 	       same_prefix(&a->src, &b->src) && same_prefix(&a->dst, &b->dst) &&
 	       same_ports(&a->sport, &b->sport) && same_ports(&a->dport, &b->dport) &&
-	       a->proto == b->proto;
+	       a->proto == b->proto && strcmp(a->src_set, b->src_set) == 0 &&
+	       strcmp(a->dst_set, b->dst_set) == 0 && a->ttl_ns == b->ttl_ns;
 }

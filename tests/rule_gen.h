@@ -33,6 +33,15 @@ uint32_t rule_gen_below(struct rule_gen *gen, uint32_t below);
 // Make a rule that pp_rule_parse() could have read.
 void rule_gen_rule(struct rule_gen *gen, struct pp_rule *out);
 
+// Put RULE_GEN_SETS sets into a rule set, of prefixes that generated packets often lie in.
+//
+// @return  0; -ENOMEM.
+#define RULE_GEN_SETS 3u
+int rule_gen_put_sets(struct rule_gen *gen, struct pp_ruleset *set);
+
+// Make a rule ask for some of these sets, now and then.
+void rule_gen_use_sets(struct rule_gen *gen, struct pp_rule *rule);
+
 // Make a packet close to the edges of a random rule of the set, or of none. It is one that can be
 // built: ports only where the protocol has some, no number of an IPv6 extension header as
 // protocol. A protocol that has ports without has_ports is a later fragment.

@@ -19,7 +19,11 @@
 
 #define SOCKET_IFACE 1u
 
-static struct pp_linear_image image;
+#define AREA_BYTES (4u << 20)
+static struct {
+	struct pp_linear_image image;
+	uint8_t area[AREA_BYTES + PP_ADDR_SLACK_BYTES];
+} built;
 static uint64_t seen[PP_COUNT_END]; // exits and what moved beside them
 static const uint32_t must_see[] = {
 	PP_COUNT_PASSED,
@@ -66,8 +70,10 @@ static struct pp_ruleset *random_rules(struct rule_gen *gen, uint32_t count)
 	struct pp_rule rule;
 
 	cr_assert_eq(pp_ruleset_create(&set), 0);
+	cr_assert_eq(rule_gen_put_sets(gen, set), 0);
 	for (uint32_t i = 0; i < count; i++) {
 		rule_gen_rule(gen, &rule);
+		rule_gen_use_sets(gen, &rule);
 		cr_assert_eq(pp_ruleset_add(set, &rule, PP_ORIGIN_CONFIG, 0, NULL, NULL), 0);
 	}
 	if (rule_gen_below(gen, 2))
@@ -81,8 +87,12 @@ static void put_in_force(struct pp_ruleset *set)
 	uint32_t rule_id;
 
 	cr_assert_eq(tap_run_publish(&run, set, &err), 0, "%s", err.text);
-	memset(&image, 0, sizeof(image));
-	cr_assert_eq(pp_engine_linear.build(&image, set, &run.bindings, &rule_id, &err), 0);
+	memset(&built, 0, sizeof(built));
+	cr_assert_eq(pp_engine_linear.build(&built.image, set, &run.bindings, &rule_id, &err), 0);
+	built.image.head.addr = run.maps.sets.table.head;
+	cr_assert_leq(run.maps.sets.table.size, AREA_BYTES);
+	if (run.maps.sets.table.size > 0)
+		memcpy(built.area, run.maps.sets.table.bytes, run.maps.sets.table.size);
 }
 
 static void damage(struct rule_gen *gen)
@@ -137,7 +147,8 @@ static void check_user_space(uint64_t seed, uint32_t iface, const struct tap_run
 	if (!parsed)
 		return;
 	entry = pp_ruleset_find(run.rules, fate->rule_id);
-	check(pp_parse_linear_match(&image, 0, &key) == (entry ? entry->slot : PP_SLOT_DEFAULT),
+	check(pp_parse_linear_match(&built.image, AREA_BYTES, &key) ==
+		      (entry ? entry->slot : PP_SLOT_DEFAULT),
 	      seed, "user space: matcher");
 }
 

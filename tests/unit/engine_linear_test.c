@@ -47,7 +47,7 @@ static uint32_t add(const char *text)
 	uint32_t id = 0;
 
 	cr_assert_eq(pp_rule_parse(text, &rule, &err), 0, "'%s': %s", text, err.text);
-	cr_assert_eq(pp_ruleset_add(set, &rule, &id, &err), 0, "%s", err.text);
+	cr_assert_eq(pp_ruleset_add(set, &rule, PP_ORIGIN_CONFIG, 0, &id, &err), 0, "%s", err.text);
 	return id;
 }
 
@@ -141,6 +141,7 @@ Test(engine_linear, removed_rule_leaves_no_trace_and_its_slot_is_used_again)
 	build();
 	cr_expect_eq(pp_parse_linear_match(&image, 0, &key), 2);
 	cr_expect_eq(image.head.action[1].rule_id, 0);
+	pp_ruleset_settle(set);
 	id = add("route prio 1 any");
 	build();
 	cr_expect_eq(pp_parse_linear_match(&image, 0, &key), 1);
@@ -246,7 +247,7 @@ static void compare(uint64_t seed, uint32_t rules)
 		struct pp_rule rule;
 
 		rule_gen_rule(&gen, &rule);
-		cr_assert_eq(pp_ruleset_add(rules_set, &rule, NULL, NULL), 0);
+		cr_assert_eq(pp_ruleset_add(rules_set, &rule, PP_ORIGIN_CONFIG, 0, NULL, NULL), 0);
 	}
 	set = rules_set;
 	build();

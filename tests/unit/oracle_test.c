@@ -113,7 +113,7 @@ Test(oracle, the_first_matching_rule_wins)
 		struct pp_rule rule;
 
 		cr_assert_eq(pp_rule_parse(rules[i], &rule, NULL), 0);
-		cr_assert_eq(pp_ruleset_add(set, &rule, NULL, NULL), 0);
+		cr_assert_eq(pp_ruleset_add(set, &rule, PP_ORIGIN_CONFIG, 0, NULL, NULL), 0);
 	}
 	cr_expect_eq(oracle_match(set, &dns), 4);
 	cr_expect_eq(oracle_match(set, &other), 2);
@@ -176,7 +176,8 @@ Test(rule_gen, packets_hit_first_rules_later_rules_and_none)
 		cr_assert_eq(pp_ruleset_create(&set), 0);
 		for (int i = 0; i < 8; i++) {
 			rule_gen_rule(&gen, &rule);
-			cr_assert_eq(pp_ruleset_add(set, &rule, NULL, NULL), 0);
+			cr_assert_eq(pp_ruleset_add(set, &rule, PP_ORIGIN_CONFIG, 0, NULL, NULL),
+				     0);
 		}
 		for (int i = 0; i < 100; i++) {
 			struct oracle_packet packet;
@@ -206,7 +207,7 @@ Test(rule_gen, packets_are_ones_that_can_be_built)
 	rule_gen_init(&gen, 3);
 	for (int i = 0; i < 64; i++) {
 		rule_gen_rule(&gen, &rule);
-		cr_assert_eq(pp_ruleset_add(set, &rule, NULL, NULL), 0);
+		cr_assert_eq(pp_ruleset_add(set, &rule, PP_ORIGIN_CONFIG, 0, NULL, NULL), 0);
 	}
 	for (int i = 0; i < 20000; i++) {
 		struct oracle_packet p;

@@ -198,7 +198,7 @@ Test(parse, reads_random_and_damaged_packets_as_the_naive_parser_does)
 	cr_assert_eq(pp_ruleset_create(&set), 0);
 	for (int i = 0; i < 200; i++) {
 		rule_gen_rule(&gen, &rule);
-		cr_assert_eq(pp_ruleset_add(set, &rule, NULL, NULL), 0);
+		cr_assert_eq(pp_ruleset_add(set, &rule, PP_ORIGIN_CONFIG, 0, NULL, NULL), 0);
 	}
 	for (int i = 0; i < 100000; i++) {
 		uint32_t kind = kinds[rule_gen_below(&gen, 2)];

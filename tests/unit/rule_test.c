@@ -11,13 +11,14 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-#define ITEMS "expected any, on, family, src, dst, sport, dport, proto, prio, to or name"
+#define ITEMS "expected any, on, family, src, dst, sport, dport, proto, prio, to, name or ttl"
 #define ACTIONS "expected pass, drop, copy or route"
 #define NAME "expected a name of 1 to 31 characters out of A-Z a-z 0-9 _ . - after "
-#define PREFIX "expected an address or a prefix such as 192.0.2.0/24 after "
+#define PREFIX "expected an address, a prefix such as 192.0.2.0/24, or @SET after "
 #define PORTS "expected a port or a range N-M, 0 to 65535, after "
 #define PROTO "expected a protocol such as tcp, udp or icmp, or 0 to 255 after "
 #define TAKE "expected a number of bytes from 1 to 65536 after 'take'"
+#define TTL "expected a time from 1ms to 3650d, such as 30s, 10m, 2h or 7d, after 'ttl'"
 #define PRIO "expected a number from 0 to 1000000 after 'prio'"
 #define IFACE "expected an interface name of 1 to 15 characters after 'on'"
 #define ANY "'any' matches every frame: no condition but 'on' can stand with it"
@@ -69,7 +70,14 @@ static const struct {
 	{"drop src /24", 10, PREFIX "'src', not '/24'"},
 	{"drop src fe80::1%eth0", 10, PREFIX "'src', not 'fe80::1%eth0'"},
 	{"drop src 2001:db8:::1", 10, PREFIX "'src', not '2001:db8:::1'"},
-	{"drop src @trusted", 10, "sets: not yet; write an address or a prefix"},
+	{"drop src @", 10, "expected the name of a set after '@' in '@'"},
+	{"drop dst @a/b", 10, "expected the name of a set after '@' in '@a/b'"},
+	{"drop any ttl", 13, TTL},
+	{"drop any ttl 5", 14, TTL ", not '5'"},
+	{"drop any ttl 0s", 14, TTL ", not '0s'"},
+	{"drop any ttl 3651d", 14, TTL ", not '3651d'"},
+	{"drop any ttl 1us", 14, TTL ", not '1us'"},
+	{"drop any ttl 5s ttl 6s", 17, "'ttl' stands twice"},
 	{"drop src 192.0.2.7/24", 10,
 	 "'192.0.2.7/24' has bits set beyond its prefix: write 192.0.2.0/24"},
 	{"drop src 192.0.2.1/31", 10,
@@ -234,6 +242,15 @@ static const struct {
 	{"drop any prio 1000", "drop any"},
 	{"drop prio 1000000 any", "drop any prio 1000000"},
 	{"drop name A-z_0.9 any", "drop any name A-z_0.9"},
+	{"drop dst @b src @a", "drop src @a dst @b"},
+	{"drop dst 192.0.2.1 src @a", "drop src @a dst 192.0.2.1"},
+	{"drop src @A-z_0.9 family ip6", "drop family ip6 src @A-z_0.9"},
+	{"drop ttl 10m any", "drop any ttl 10m"},
+	{"drop any ttl 90s prio 5", "drop any prio 5 ttl 90s"},
+	{"drop any ttl 60s", "drop any ttl 1m"},
+	{"drop any ttl 24h", "drop any ttl 1d"},
+	{"drop any ttl 1500ms", "drop any ttl 1500ms"},
+	{"drop any ttl 3650d", "drop any ttl 3650d"},
 	{"drop any name aaaaaaaaaabbbbbbbbbbccccccccccd",
 	 "drop any name aaaaaaaaaabbbbbbbbbbccccccccccd"},
 };

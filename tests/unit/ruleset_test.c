@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 static struct pp_rule drop_with_prio(uint32_t prio)
 {
@@ -33,7 +32,7 @@ static uint32_t add(struct pp_ruleset *set, uint32_t prio)
 	struct pp_rule rule = drop_with_prio(prio);
 	uint32_t id = 0;
 
-	cr_assert_eq(pp_ruleset_add(set, &rule, &id, NULL), 0);
+	cr_assert_eq(pp_ruleset_add(set, &rule, PP_ORIGIN_CONFIG, 0, &id, NULL), 0);
 	return id;
 }
 
@@ -86,6 +85,7 @@ Test(ruleset, ids_are_never_reused_and_slots_are)
 	}
 	cr_expect_eq(pp_ruleset_remove(set, 4, NULL), 0);
 	cr_expect_eq(pp_ruleset_remove(set, 2, NULL), 0);
+	pp_ruleset_settle(set);
 	EXPECT_IDS(set, 1, 3);
 
 	cr_expect_eq(add(set, 1000), 5);
@@ -160,14 +160,15 @@ Test(ruleset, one_rule_past_the_limit_is_refused_with_the_limit)
 		seen[slot] = true;
 	}
 
-	cr_expect_eq(pp_ruleset_add(set, &rule, &id, &err), -ENOSPC);
+	cr_expect_eq(pp_ruleset_add(set, &rule, PP_ORIGIN_CONFIG, 0, &id, &err), -ENOSPC);
 	cr_expect_str_eq(err.text, "the rule set is full: it holds at most 1024 rules");
 	cr_expect_eq(id, 4711);
 	cr_expect_eq(pp_ruleset_count(set), PP_RULES_MAX);
 	cr_expect_eq(pp_ruleset_generation(set), PP_RULES_MAX + 1);
 
 	cr_expect_eq(pp_ruleset_remove(set, 500, NULL), 0);
-	cr_expect_eq(pp_ruleset_add(set, &rule, &id, &err), 0);
+	pp_ruleset_settle(set);
+	cr_expect_eq(pp_ruleset_add(set, &rule, PP_ORIGIN_CONFIG, 0, &id, &err), 0);
 	cr_expect_eq(id, PP_RULES_MAX + 1, "a refused rule takes no id");
 	cr_expect_eq(pp_ruleset_at(set, 0)->slot, 500);
 	pp_ruleset_destroy(set);
@@ -197,142 +198,255 @@ Test(ruleset, a_copy_is_the_same_and_lives_on_its_own)
 	pp_ruleset_destroy(copy);
 }
 
-// Load bytes by way of a file.
-static int load(struct pp_ruleset *set, const char *bytes, size_t len, struct pp_error *err)
+// A transaction as the daemon makes it.
+static struct pp_ruleset *begin(const struct pp_ruleset *set)
 {
-	char path[] = "/tmp/pp-ruleset-XXXXXX";
-	int fd = mkstemp(path);
-	int ret;
+	struct pp_ruleset *copy = NULL;
 
-	cr_assert_geq(fd, 0);
-	cr_assert_eq(write(fd, bytes, len), (ssize_t)len);
-	close(fd);
-	ret = pp_ruleset_load(set, path, err);
-	unlink(path);
-	return ret;
-}
-#define LOAD(set, text, err) load(set, text, sizeof(text) - 1, err)
-
-Test(ruleset, a_file_has_rules_comments_and_empty_lines)
-{
-	struct pp_ruleset *set = new_set();
-	struct pp_error err = {0};
-
-	cr_expect_eq(LOAD(set, "# first\n\n \t \ndrop any prio 7 # x\n   pass any prio 3\n", &err),
-		     0, "%u:%u: %s", err.line, err.col, err.text);
-	EXPECT_IDS(set, 2, 1);
-	cr_expect_eq(pp_ruleset_at(set, 1)->rule.prio, 7);
-	cr_expect_eq(pp_ruleset_generation(set), 3);
-	cr_expect_eq(LOAD(set, "", &err), 0);
-	cr_expect_eq(pp_ruleset_generation(set), 3);
-	pp_ruleset_destroy(set);
+	cr_assert_eq(pp_ruleset_copy(&copy, set), 0);
+	pp_ruleset_settle(copy);
+	return copy;
 }
 
-Test(ruleset, a_file_may_end_lines_with_cr_lf_or_not_at_all)
+Test(ruleset, slot_of_a_removed_rule_waits_for_the_next_transaction)
 {
-	struct pp_ruleset *set = new_set();
-	struct pp_error err = {0};
-
-	cr_expect_eq(LOAD(set, "drop any\r\n\r\n# x\r\npass any\r\nroute any", &err), 0,
-		     "%u:%u: %s", err.line, err.col, err.text);
-	EXPECT_IDS(set, 1, 2, 3);
-	cr_expect_eq(pp_ruleset_at(set, 2)->rule.verdict, PP_VERDICT_ROUTE);
-	pp_ruleset_destroy(set);
-}
-
-Test(ruleset, a_bad_line_is_named_and_leaves_the_set_as_it_was)
-{
-	struct pp_ruleset *set = new_set();
-	struct pp_error err = {0};
+	struct pp_ruleset *set = new_set(), *next;
 
 	add(set, 1000);
-	cr_expect_eq(LOAD(set, "drop any\n\n# x\n  drop src 192.0.2.1/24\npass any\n", &err),
-		     -EINVAL);
-	cr_expect_eq(err.line, 4);
-	cr_expect_eq(err.col, 12);
-	cr_expect_str_eq(err.text,
-			 "'192.0.2.1/24' has bits set beyond its prefix: write 192.0.2.0/24");
-	EXPECT_IDS(set, 1);
-	cr_expect_eq(pp_ruleset_generation(set), 2);
-	cr_expect_eq(add(set, 1000), 2, "ids of a refused file were never given out");
-	cr_expect_eq(pp_ruleset_at(set, 1)->slot, 2);
-	cr_expect_eq(LOAD(set, "drop\n", NULL), -EINVAL, "err may be NULL");
+	add(set, 1000);
+	next = begin(set);
+	cr_expect_eq(pp_ruleset_remove(next, 1, NULL), 0);
+	cr_expect_eq(add(next, 1000), 3);
+	cr_expect_eq(pp_ruleset_find(next, 3)->slot, 3, "slot 1 may still be counted in");
+	cr_expect_eq(pp_ruleset_remove(next, 3, NULL), 0);
+	cr_expect_eq(add(next, 1000), 4);
+	cr_expect_eq(pp_ruleset_find(next, 4)->slot, 3, "rule 3 was never in force");
+	pp_ruleset_settle(next);
+	cr_expect_eq(add(next, 1000), 5);
+	cr_expect_eq(pp_ruleset_find(next, 5)->slot, 1);
+	pp_ruleset_destroy(next);
 	pp_ruleset_destroy(set);
 }
 
-Test(ruleset, a_file_with_too_many_rules_adds_none)
+static struct pp_rule parse(const char *text)
+{
+	struct pp_error err = {0};
+	struct pp_rule rule;
+
+	cr_assert_eq(pp_rule_parse(text, &rule, &err), 0, "'%s': %s", text, err.text);
+	return rule;
+}
+
+static int add_text(struct pp_ruleset *set, const char *text, struct pp_error *err)
+{
+	struct pp_rule rule = parse(text);
+
+	return pp_ruleset_add(set, &rule, PP_ORIGIN_COMMAND, 0, NULL, err);
+}
+
+static void put_set(struct pp_ruleset *set, const char *name, const char *entries)
+{
+	struct pp_set_entry *entry = NULL;
+	struct pp_set *addresses;
+	size_t count;
+
+	cr_assert_eq(pp_set_parse(entries, strlen(entries), 0, &entry, &count, NULL), 0);
+	cr_assert_eq(pp_set_create(&addresses, name, entry, count, NULL), 0);
+	cr_assert_eq(pp_ruleset_put_set(set, addresses, PP_ORIGIN_COMMAND, NULL), 0);
+	pp_set_unref(addresses);
+	free(entry);
+}
+
+static int replace(struct pp_ruleset *set,
+		   enum pp_origin origin,
+		   const char *const *text,
+		   uint32_t count,
+		   struct pp_ruleset_change *change,
+		   struct pp_error *err)
+{
+	struct pp_rule rule[8];
+
+	for (uint32_t i = 0; i < count; i++)
+		rule[i] = parse(text[i]);
+	return pp_ruleset_replace(set, rule, count, origin, 0, NULL, change, err);
+}
+#define REPLACE(set, origin, change, ...)                                                          \
+	replace(set, origin, (const char *const[]){__VA_ARGS__},                                   \
+		sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *), change, NULL)
+
+Test(ruleset, replacing_keeps_rules_that_are_the_same_in_the_new_order)
 {
 	struct pp_ruleset *set = new_set();
-	struct pp_error err = {0};
+	struct pp_ruleset_change change;
+
+	REPLACE(set, PP_ORIGIN_CONFIG, &change, "drop dport 1", "drop dport 2", "drop dport 3");
+	cr_expect_eq(change.added, 3);
+	EXPECT_IDS(set, 1, 2, 3);
+	REPLACE(set, PP_ORIGIN_CONFIG, &change, "drop dport 3", "pass dport 1", "drop dport 2",
+		"drop dport 3");
+	cr_expect_eq(change.kept, 2);
+	cr_expect_eq(change.added, 2);
+	cr_expect_eq(change.deleted, 1);
+	EXPECT_IDS(set, 3, 4, 2, 5);
+	cr_expect_eq(pp_ruleset_find(set, 3)->slot, 3, "counters go on");
+	pp_ruleset_destroy(set);
+}
+
+Test(ruleset, replacing_one_origin_leaves_the_other)
+{
+	struct pp_ruleset *set = new_set();
+	struct pp_ruleset_change change;
+
+	REPLACE(set, PP_ORIGIN_CONFIG, NULL, "drop dport 1", "drop dport 2 prio 5");
+	cr_assert_eq(add_text(set, "drop dport 3", NULL), 0);
+	cr_assert_eq(add_text(set, "drop dport 4 prio 5", NULL), 0);
+	REPLACE(set, PP_ORIGIN_CONFIG, &change, "drop dport 5", "drop dport 2 prio 5");
+	EXPECT_IDS(set, 2, 4, 5, 3);
+	cr_expect_eq(change.deleted, 1);
+	REPLACE(set, PP_ORIGIN_ANY, &change, "drop dport 4 prio 5", "drop dport 6");
+	EXPECT_IDS(set, 4, 6);
+	cr_expect_eq(change.deleted, 3);
+	pp_ruleset_destroy(set);
+}
+
+Test(ruleset, replacing_all_that_fit_by_as_many_others_works)
+{
+	struct pp_ruleset *set = new_set(), *next;
+	static struct pp_rule rule[PP_RULES_MAX];
 
 	fill(set);
-	cr_assert_eq(pp_ruleset_remove(set, 9, NULL), 0);
-	cr_expect_eq(LOAD(set, "drop any\n  drop any\n", &err), -ENOSPC);
-	cr_expect_eq(err.line, 2);
-	cr_expect_eq(err.col, 3);
-	cr_expect_str_eq(err.text, "the rule set is full: it holds at most 1024 rules");
-	cr_expect_eq(pp_ruleset_count(set), PP_RULES_MAX - 1);
-	cr_expect_eq(LOAD(set, "drop any\n", &err), 0);
+	for (uint32_t i = 0; i < PP_RULES_MAX; i++) {
+		rule[i] = drop_with_prio(7);
+		snprintf(rule[i].name, sizeof(rule[i].name), "r%u", i);
+	}
+	for (int round = 0; round < 4; round++) {
+		next = begin(set);
+		rule[0].prio = 7 + (uint32_t)round;
+		cr_assert_eq(pp_ruleset_replace(next, rule, PP_RULES_MAX, PP_ORIGIN_ANY, 0, NULL,
+						NULL, NULL),
+			     0);
+		pp_ruleset_destroy(set);
+		set = next;
+	}
+	cr_expect_eq(pp_ruleset_count(set), PP_RULES_MAX);
 	pp_ruleset_destroy(set);
 }
 
-Test(ruleset, a_nul_byte_in_a_file_is_refused)
+Test(ruleset, replacing_with_a_rule_that_cannot_be_changes_nothing)
 {
 	struct pp_ruleset *set = new_set();
 	struct pp_error err = {0};
 
-	cr_expect_eq(LOAD(set, "drop any\ndrop any\0 src\n", &err), -EINVAL);
+	REPLACE(set, PP_ORIGIN_ANY, NULL, "drop dport 1");
+	cr_expect_eq(replace(set, PP_ORIGIN_ANY,
+			     (const char *const[]){"drop dport 2", "drop src @none"}, 2, NULL,
+			     &err),
+		     -ENOENT);
 	cr_expect_eq(err.line, 2);
-	cr_expect_eq(err.col, 9);
-	cr_expect_str_eq(err.text, "NUL byte: a rule file is plain text");
-	cr_expect_eq(pp_ruleset_load(set, "/dev/zero", &err), -EINVAL);
-	cr_expect_eq(err.line, 1);
-	cr_expect_eq(err.col, 1);
+	EXPECT_IDS(set, 1);
+	pp_ruleset_destroy(set);
+}
+
+Test(ruleset, set_that_a_rule_names_must_be_there_and_stays)
+{
+	struct pp_ruleset *set = new_set();
+	struct pp_error err = {0};
+
+	cr_expect_eq(add_text(set, "drop src @a", &err), -ENOENT);
+	cr_expect_not_null(strstr(err.text, "@a"), "%s", err.text);
+	put_set(set, "a", "192.0.2.1");
+	cr_assert_eq(add_text(set, "drop src @a dst @a", &err), 0);
+	cr_expect_eq(pp_ruleset_set_users(set, "a"), 1);
+	cr_expect_eq(pp_ruleset_remove_set(set, "a", &err), -EBUSY);
+	cr_assert_eq(pp_ruleset_remove(set, 1, NULL), 0);
+	cr_expect_eq(pp_ruleset_remove_set(set, "a", &err), 0);
+	cr_expect_eq(pp_ruleset_remove_set(set, "a", &err), -ENOENT);
+	pp_ruleset_destroy(set);
+}
+
+Test(ruleset, rules_name_so_many_sets_and_no_more)
+{
+	struct pp_ruleset *set = new_set();
+	struct pp_error err = {0};
+	char text[40];
+
+	for (uint32_t i = 0; i <= PP_SETS_USED_MAX; i++) {
+		snprintf(text, sizeof(text), "s%u", i);
+		put_set(set, text, "192.0.2.1");
+		snprintf(text, sizeof(text), "drop src @s%u", i);
+		cr_expect_eq(add_text(set, text, &err), i < PP_SETS_USED_MAX ? 0 : -ENOSPC);
+	}
+	pp_ruleset_destroy(set);
+}
+
+Test(ruleset, rules_and_entries_expire_at_their_time)
+{
+	struct pp_ruleset *set = new_set();
+	struct pp_rule rule = parse("drop any ttl 5ms");
+	uint32_t rules;
+	size_t entries;
+
+	put_set(set, "a", "192.0.2.1 ttl 3ms 192.0.2.2");
+	cr_assert_eq(pp_ruleset_add(set, &rule, PP_ORIGIN_CONFIG, 1000000, NULL, NULL), 0);
+	cr_expect_eq(pp_ruleset_next_expiry(set), 3000000);
+	cr_assert_eq(pp_ruleset_expire(set, 5999999, &rules, &entries), 0);
+	cr_expect_eq(rules, 0);
+	cr_expect_eq(entries, 1);
+	cr_expect_eq(pp_ruleset_next_expiry(set), 6000000);
+	cr_assert_eq(pp_ruleset_expire(set, 6000000, &rules, &entries), 0);
+	cr_expect_eq(rules, 1);
 	cr_expect_eq(pp_ruleset_count(set), 0);
+	cr_expect_eq(pp_ruleset_next_expiry(set), 0);
 	pp_ruleset_destroy(set);
 }
 
-#define LINE_MAX_BYTES 16384
-
-// "drop any" and a comment that fills the line.
-static int load_long_line(struct pp_ruleset *set, size_t len, struct pp_error *err)
-{
-	char *text = malloc(len + 1);
-	int ret;
-
-	cr_assert_not_null(text);
-	memset(text, '#', len);
-	memcpy(text, "drop any ", 9);
-	text[len] = '\n';
-	ret = load(set, text, len + 1, err);
-	free(text);
-	return ret;
-}
-
-Test(ruleset, a_line_may_be_long_but_not_endless)
+// What of the rules, in order, would harm the protected set; "default" for the default action.
+static const char *harmed_by(const char *entries, uint8_t verdict, const char *const *rule)
 {
 	struct pp_ruleset *set = new_set();
-	struct pp_error err = {0};
+	static char found[100];
+	uint32_t after = 0, id;
+	struct pp_error err;
 
-	cr_expect_eq(load_long_line(set, LINE_MAX_BYTES, &err), 0, "%s", err.text);
-	cr_expect_eq(load_long_line(set, LINE_MAX_BYTES + 1, &err), -EINVAL);
-	cr_expect_eq(err.line, 1);
-	cr_expect_eq(err.col, LINE_MAX_BYTES + 1);
-	cr_expect_str_eq(err.text, "the line is too long: at most 16384 bytes");
-	cr_expect_eq(pp_ruleset_count(set), 1);
+	put_set(set, "safe", entries);
+	put_set(set, "near", "192.0.2.0/23");
+	put_set(set, "far", "203.0.113.0/24");
+	cr_assert_eq(pp_ruleset_protect(set, "safe", true, NULL), 0);
+	pp_ruleset_set_default(set, verdict);
+	for (; *rule != NULL; rule++)
+		cr_assert_eq(add_text(set, *rule, NULL), 0);
+	found[0] = '\0';
+	while (pp_ruleset_check_protected(set, &after, &id, &err) == -EPERM)
+		sprintf(found + strlen(found), "%s%u", found[0] ? " " : "", id);
 	pp_ruleset_destroy(set);
+	return found;
 }
+#define HARMED(entries, verdict, ...)                                                              \
+	harmed_by(entries, verdict, (const char *const[]){__VA_ARGS__, NULL})
 
-Test(ruleset, a_file_that_cannot_be_read_says_why)
+Test(ruleset, protected_sources_are_neither_dropped_nor_routed)
 {
-	struct pp_ruleset *set = new_set();
-	struct pp_error err = {.line = 9, .col = 9};
+	const char *office = "192.0.2.0/24 2001:db8::/32";
+	uint8_t pass = PP_VERDICT_PASS, drop = PP_VERDICT_DROP;
 
-	cr_expect_eq(pp_ruleset_load(set, "/nonexistent/rules", &err), -ENOENT);
-	cr_expect_eq(err.line, 0);
-	cr_expect_eq(err.col, 0);
-	cr_expect_str_eq(err.text, "cannot open the file: No such file or directory");
-	cr_expect_eq(pp_ruleset_load(set, "/tmp", &err), -EISDIR);
-	cr_expect_str_eq(err.text, "cannot read the file: Is a directory");
-	pp_ruleset_destroy(set);
+	cr_expect_str_eq(HARMED(office, pass, "pass any"), "");
+	cr_expect_str_eq(HARMED(office, pass, "drop proto udp"), "1");
+	cr_expect_str_eq(HARMED(office, pass, "drop src 192.0.2.128/25"), "1");
+	cr_expect_str_eq(HARMED(office, pass, "drop src 192.0.0.0/16 dport 5"), "1");
+	cr_expect_str_eq(HARMED(office, pass, "drop src 192.0.3.0/24"), "");
+	cr_expect_str_eq(HARMED(office, pass, "drop src @near", "drop src @far"), "1");
+	cr_expect_str_eq(HARMED(office, pass, "route proto udp", "copy proto udp"), "1");
+	cr_expect_str_eq(HARMED(office, pass, "copy then drop any"), "1");
+	cr_expect_str_eq(HARMED(office, pass, "pass src @safe", "drop any"), "");
+	cr_expect_str_eq(HARMED(office, pass, "drop any", "pass src @safe"), "1");
+	cr_expect_str_eq(HARMED(office, pass, "pass src @safe dport 5", "drop any"), "2");
+	cr_expect_str_eq(HARMED(office, pass, "pass src @near", "drop any"), "2", "IPv6 is not");
+	cr_expect_str_eq(HARMED(office, pass, "pass src @near", "drop family ip4"), "");
+	cr_expect_str_eq(HARMED(office, pass, "pass src 192.0.2.0/25", "drop family ip4"), "2");
+	cr_expect_str_eq(HARMED(office, pass, "pass src 192.0.0.0/9", "drop family ip4"), "");
+	cr_expect_str_eq(HARMED(office, pass, "pass src 2001:db8::/32", "drop family ip6"), "");
+	cr_expect_str_eq(HARMED(office, drop, "pass any"), "");
+	cr_expect_str_eq(HARMED(office, drop, "pass dport 5"), "0");
+	cr_expect_str_eq(HARMED(office, drop, "pass src @safe"), "");
+	cr_expect_str_eq(HARMED("", drop, "drop any"), "", "nobody is protected");
 }
