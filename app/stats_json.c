@@ -248,6 +248,18 @@ static json_t *workers_json(const struct pp_plane *plane)
 	return list;
 }
 
+static json_t *apply_json(const struct pp_plane *plane)
+{
+	struct pp_apply_stats stats;
+
+	pp_plane_apply_stats(plane, &stats);
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "count", (json_int_t)stats.count,
+			 "publish_ns", (json_int_t)stats.publish_ns, "total_ns",
+			 (json_int_t)stats.total_ns, "loads", (json_int_t)stats.loads,
+			 "image_bytes", (json_int_t)stats.image_bytes, "set_bytes",
+			 (json_int_t)stats.set_bytes);
+}
+
 static json_t *size_limits_json(void)
 {
 	json_t *list = json_array();
@@ -273,5 +285,6 @@ json_t *pp_stats_json(const struct pp_plane *plane, uint64_t uptime_s, uint32_t 
 	json_object_set_new(stats, "size_max_bytes", size_limits_json());
 	json_object_set_new(stats, "consumers", consumers_json(plane, sources));
 	json_object_set_new(stats, "workers", workers_json(plane));
+	json_object_set_new(stats, "apply", apply_json(plane));
 	return stats;
 }
