@@ -25,25 +25,20 @@ static struct pp_control_config control;
 static struct event_base *base;
 static struct pp_ctl_server *server;
 
-static json_t *call_echo(void *arg, const json_t *params, struct pp_rpc_error *err)
+static json_t *call_echo(void *arg, const struct pp_rpc_call *call, struct pp_rpc_error *err)
 {
-	json_t *value = json_object_get(params, "value");
-
 	(void)arg;
-	if (json_is_integer(value))
-		return json_incref(value);
-	err->code = PP_RPC_INVALID_PARAMS;
-	strcpy(err->text, "value must be a number");
-	return NULL;
+	(void)err;
+	return json_incref(json_object_get(call->params, "value"));
 }
 
-static json_t *call_big(void *arg, const json_t *params, struct pp_rpc_error *err)
+static json_t *call_big(void *arg, const struct pp_rpc_call *call, struct pp_rpc_error *err)
 {
 	char *text = malloc(BIG_BYTES);
 	json_t *value;
 
 	(void)arg;
-	(void)params;
+	(void)call;
 	(void)err;
 	memset(text, 'x', BIG_BYTES);
 	value = json_stringn(text, BIG_BYTES);
@@ -51,10 +46,12 @@ static json_t *call_big(void *arg, const json_t *params, struct pp_rpc_error *er
 	return value;
 }
 
-static const char *const echo_params[] = {"value", NULL};
-static const char *const no_params[] = {NULL};
-static const struct pp_rpc_method methods[] = {
-	{"echo", echo_params, call_echo}, {"big", no_params, call_big}, {0}};
+static const struct pp_rpc_param echo_params[] = {
+	{"value", PP_RPC_INTEGER, true, 0, 100, "what comes back"}, {0}};
+static const struct pp_rpc_method echo = {.name = "echo", .params = echo_params, .call = call_echo};
+static const struct pp_rpc_method big = {.name = "big", .call = call_big};
+static const struct pp_rpc_method *const methods[] = {&echo, &big, NULL};
+static const struct pp_rpc_service service = {.methods = methods};
 
 static void setup(void)
 {
@@ -66,9 +63,11 @@ static void setup(void)
 	snprintf(control.socket, sizeof(control.socket), "%s/ctl", dir);
 	control.mode = 0640;
 	control.group = (gid_t)-1;
+	control.read_group = (gid_t)-1;
 	base = event_base_new();
-	cr_assert_eq(pp_ctl_server_open(&server, base, &control, methods, NULL, STALL_MS, &err), 0,
-		     "%s", err.text);
+	event_base_priority_init(base, PP_CTL_PRIORITIES);
+	cr_assert_eq(pp_ctl_server_open(&server, base, &control, &service, STALL_MS, &err), 0, "%s",
+		     err.text);
 }
 
 static void teardown(void)
@@ -198,6 +197,10 @@ Test(ctl, bad_messages_get_the_code_of_the_specification)
 	expect_code(
 		"{\"jsonrpc\":\"2.0\",\"method\":\"echo\",\"params\":{\"value\":\"7\"},\"id\":1}\n",
 		-32602);
+	expect_code(
+		"{\"jsonrpc\":\"2.0\",\"method\":\"echo\",\"params\":{\"value\":101},\"id\":1}\n",
+		-32602);
+	expect_code("{\"jsonrpc\":\"2.0\",\"method\":\"echo\",\"id\":1}\n", -32602);
 	expect_code("{\"jsonrpc\":\"2.0\",\"method\":\"echo\","
 		    "\"params\":{\"value\":7,\"value\":8},\"id\":1}\n",
 		    -32602);
@@ -227,23 +230,24 @@ Test(ctl, last_message_needs_no_newline)
 
 Test(ctl, long_line_gets_an_error_and_the_connection_ends)
 {
-	char *line = malloc(100000);
+	const ssize_t size = PP_CTL_LINE_BYTES_MAX + 100000;
+	char *line = malloc((size_t)size);
 	int fd = dial();
 
-	memset(line, 'x', 100000);
-	for (ssize_t sent = 0, n; sent<100000; sent += n> 0 ? n : 0) {
-		n = send(fd, line + sent, (size_t)(100000 - sent), MSG_NOSIGNAL);
+	memset(line, 'x', (size_t)size);
+	for (ssize_t sent = 0, n; sent<size; sent += n> 0 ? n : 0) {
+		n = send(fd, line + sent, (size_t)(size - sent), MSG_NOSIGNAL);
 		if (n < 0 && errno != EAGAIN)
 			break;
 		turn();
 	}
-	cr_expect(strstr(hear(fd), "64 KiB"));
+	cr_expect(strstr(hear(fd), "1 MiB"));
 	cr_expect_eq(pp_ctl_server_client_count(server), 0);
 	close(fd);
 	free(line);
 }
 
-Test(ctl, line_of_64_kib_is_read)
+Test(ctl, line_of_1_mib_is_read)
 {
 	char *line = malloc(PP_CTL_LINE_BYTES_MAX + 2);
 	int fd = dial();
@@ -344,7 +348,7 @@ Test(ctl, client_calls_the_daemon)
 	cr_expect_eq(json_string_length(result), BIG_BYTES);
 	json_decref(result);
 	cr_expect_eq(pp_ctl_client_call(client, "echo", NULL, 5000, &result, &err), -EREMOTEIO);
-	cr_expect(strstr(err.text, "value must be a number"));
+	cr_expect(strstr(err.text, "echo needs the parameter value"));
 	pthread_join(thread, NULL);
 	cr_expect_eq(pp_ctl_client_call(client, "echo", NULL, 50, &result, &err), -ETIMEDOUT);
 	pp_ctl_client_close(client);
@@ -356,7 +360,7 @@ Test(ctl, second_daemon_is_refused_and_the_first_goes_on)
 	struct pp_ctl_server *second = NULL;
 	struct pp_error err = {0};
 
-	cr_expect_eq(pp_ctl_server_open(&second, base, &control, methods, NULL, STALL_MS, &err),
+	cr_expect_eq(pp_ctl_server_open(&second, base, &control, &service, STALL_MS, &err),
 		     -EADDRINUSE);
 	cr_expect(strstr(err.text, "another push-packet answers on"));
 	turn();
