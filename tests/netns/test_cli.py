@@ -1,24 +1,16 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""The command line: what it asks the daemon, what it prints, how it is explained and completed.
+"""The command line: what it asks the daemon, and what it prints.
 
-The daemon is played by a few lines of Python that write down what they are asked; the last tests
-have a real one.
+The daemon is played by a few lines of Python that write down what they are asked.
 """
 
 import json
-import os
-import pathlib
-import re
-import shutil
 import socket
-import subprocess
 import threading
-import time
 
 import pytest
-import scapy.all as scapy
 
-from lab import PROGRAM, ROOT
+from cli import run
 
 RULES = [
     {"id": 7, "prio": 1000, "text": "drop proto tcp src 192.0.2.0/24", "name": None,
@@ -78,11 +70,6 @@ class FakeDaemon:
     def close(self):
         self.server.shutdown(socket.SHUT_RDWR)
         self.server.close()
-
-
-def run(*argv, **options):
-    return subprocess.run([PROGRAM, *map(str, argv)], capture_output=True, text=True, timeout=20,
-                          check=False, **{"stdin": subprocess.DEVNULL, **options})
 
 
 @pytest.fixture
@@ -390,236 +377,3 @@ def test_wrong_usage_is_status_2_and_one_line(argv):
     done = run(*argv)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.count("\n") == 1 and "--help" in done.stderr
-
-
-# Help, man pages, completion
-
-def subcommands(*path):
-    """The words that help lists below a command."""
-    text = run(*path, "--help").stdout
-    if "\ncommands:\n" not in text:
-        return []
-    return re.findall(r"^  (\w+) ", text.split("\ncommands:\n")[1].split("\n\n")[0], re.MULTILINE)
-
-
-def all_commands(*path):
-    found = []
-    for name in subcommands(*path):
-        found += [(*path, name), *all_commands(*path, name)]
-    return found
-
-
-def options_of(path):
-    return re.findall(r"^  (?:-\w, |    )(--[\w-]+)", run(*path, "--help").stdout, re.MULTILINE)
-
-
-def test_every_command_explains_itself():
-    commands = all_commands()
-    assert ("rule", "add") in commands and ("set", "load") in commands and len(commands) > 15
-    for path in commands:
-        done = run(*path, "--help")
-        assert done.returncode == 0
-        assert done.stdout.startswith("usage: push-packet " + " ".join(path))
-        assert "exit status: 0" in done.stdout and "examples:\n  push-packet " in done.stdout
-        assert max(map(len, done.stdout.splitlines())) <= 100
-        assert run("help", *path).stdout == done.stdout
-
-
-def page_of(*path):
-    """What a reader of the man page sees."""
-    source = run("help", "--man", *path).stdout
-    page = subprocess.run(["scdoc"], input=source, capture_output=True, text=True, check=True)
-    shown = subprocess.run(["man", "--warnings", "-E", "UTF-8", "-l", "-Tutf8", "-"],
-                           input=page.stdout, capture_output=True, text=True, check=True,
-                           env={**os.environ, "MANWIDTH": "100", "LC_ALL": "C.UTF-8",
-                                "GROFF_NO_SGR": "1"})
-    assert shown.stderr == ""
-    return re.sub(".\b", "", shown.stdout)
-
-
-@pytest.mark.skipif(not (shutil.which("scdoc") and shutil.which("man")), reason="no scdoc or man")
-@pytest.mark.parametrize("command", [None, *subcommands()])
-def test_man_pages_have_what_help_has(command):
-    path = [command] if command else []
-    page = page_of(*path)
-    assert "NAME" in page and "push-packet" in page
-    for other in [path, *([*path, name] for name in subcommands(*path) if command)]:
-        for option in options_of(other):
-            assert option in page, (other, option)
-    for name in subcommands(*path):
-        assert name in page
-
-
-def test_every_command_has_a_man_page():
-    names = (ROOT / "app" / "doc" / "meson.build").read_text(encoding="utf-8")
-    listed = re.search(r"foreach name : \[(.*?)\]", names, re.DOTALL)[1]
-    assert sorted(re.findall(r"'(\w*)'", listed)) == sorted(["", *subcommands()])
-
-
-def complete(*words, folder="/"):
-    """What bash offers for the last word."""
-    script = ('source <("$0" help --bash); COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); '
-              '_push_packet; printf "%s\\n" "${COMPREPLY[@]}"')
-    done = subprocess.run(["bash", "-eu", "-c", script, PROGRAM, "push-packet", *words],
-                          capture_output=True, text=True, cwd=folder, check=False, timeout=20)
-    assert done.stderr == ""
-    return done.stdout.split()
-
-
-def complete_file(*words, folder):
-    return sorted(complete(*words, folder=folder))
-
-
-def test_commands_are_completed():
-    assert complete("") == subcommands()
-    assert complete("re") == ["reload"]
-    assert complete("rule", "") == subcommands("rule")
-    assert complete("rule", "re") == ["replace"]
-    assert complete("help", "set", "l") == ["list", "load"]
-    assert complete("help", "") == subcommands()
-
-
-@pytest.mark.parametrize("path", all_commands(), ids=" ".join)
-def test_options_are_completed(path):
-    offered = complete(*path, "--")
-    assert offered == (options_of(path) or ["--help"])
-
-
-def test_arguments_are_completed(tmp_path):
-    (tmp_path / "one.rules").touch()
-    (tmp_path / "other.rules").touch()
-    assert complete("default", "") == ["pass", "drop"]
-    assert complete("default", "-s", "x", "d") == ["drop"]
-    assert complete_file("rule", "replace", "on", folder=tmp_path) == ["one.rules"]
-    assert complete_file("rule", "add", "-f", "o", folder=tmp_path) == ["one.rules", "other.rules"]
-    assert complete_file("rule", "add", "--file", "=", folder=tmp_path) == ["one.rules", "other.rules"]
-    assert complete_file("run", "--config", "=", "on", folder=tmp_path) == ["one.rules"]
-    assert complete_file("set", "load", "bad", "on", folder=tmp_path) == ["one.rules"]
-    assert complete_file("set", "load", "on", folder=tmp_path) == []
-    assert "lo" in complete("gen", "--interface", "")
-    assert complete("gen", "--via", "t") == ["tun", "tap"]
-    assert complete("rule", "add", "--ttl", "") == []
-
-
-# A real daemon
-
-class Commands:
-    """Commands to a daemon in a lab."""
-
-    def __init__(self, daemon):
-        self.daemon = daemon
-
-    def __call__(self, *argv, status=0, **options):
-        done = run(*argv, "-s", self.daemon.socket, **options)
-        assert done.returncode == status, (argv, done)
-        return done
-
-    def rules(self):
-        return json.loads(self("rule", "list", "--json").stdout)
-
-    def texts(self):
-        return [rule["text"] for rule in self.rules()["rules"]]
-
-
-@pytest.fixture
-def command(lab):
-    with lab.daemon("drop proto udp dport 9", default="pass") as daemon:
-        yield Commands(daemon)
-
-
-def test_rule_is_in_force_when_its_id_is_printed(lab, command):
-    number = int(command("rule", "add", "drop proto udp dport 53 name fresh").stdout)
-    lab.gen("--dport", 53, count=100)
-    rule = next(rule for rule in command.rules()["rules"] if rule["id"] == number)
-    assert (rule["packets"], rule["name"], rule["origin"]) == (100, "fresh", "command")
-    command("rule", "del", number)
-    assert command.texts() == ["drop proto udp dport 9"]
-
-
-def test_error_in_the_last_line_changes_nothing(command, tmp_path):
-    before = command.rules()
-    path = tmp_path / "rules"
-    path.write_text("".join(f"drop proto tcp dport {port}\n" for port in range(1, 200))
-                    + "drop proto tcp dport 65536\n")
-    for argv in (["add", "-f", path], ["replace", path]):
-        done = command("rule", *argv, status=1)
-        assert done.stdout == ""
-        assert done.stderr.startswith(f"{path}:200:22: error: ")
-        assert command.rules() == before
-    command("rule", "del", before["rules"][0]["id"], 4711, status=1)
-    assert command.rules() == before
-
-
-def test_time_to_live_is_shown_and_kept(command):
-    command("rule", "add", "drop proto tcp dport 1", "--ttl", "10m")
-    left = command.rules()["rules"][1]["ttl_ms"]
-    assert 590_000 < left <= 600_000
-    number = command("rule", "add", "drop proto tcp dport 2", "--ttl", "1s").stdout.strip()
-    assert number in command("rule", "list").stdout.split()
-    time.sleep(2.1)
-    assert len(command.texts()) == 2
-
-
-def test_rules_are_replaced_by_difference(command, tmp_path):
-    first = command.rules()["rules"][0]["id"]
-    path = tmp_path / "rules"
-    path.write_text("pass proto tcp dport 22\ndrop proto udp dport 9\n")
-    assert command("rule", "replace", path).stdout == "1 added, 0 deleted, 1 kept\n"
-    assert command.texts() == path.read_text().splitlines()
-    assert command.rules()["rules"][1]["id"] == first
-    assert command("rule", "flush").stdout == "2 deleted\n"
-    assert command.texts() == []
-
-
-def test_rule_that_makes_no_sense_is_pointed_at(command):
-    for verb in ("add", "test"):
-        done = command("rule", verb, "drop proto tcp dport 65536", status=1)
-        assert done.stderr.splitlines()[1:] == ["  drop proto tcp dport 65536",
-                                                " " * 23 + "^"]
-
-
-def test_set_that_was_listed_can_be_loaded(command, tmp_path):
-    entries = sorted({f"10.{i % 256}.{i // 256}.0/24" for i in range(12_000)})
-    path = tmp_path / "list.txt"
-    path.write_text("\n".join(entries))
-    assert command("set", "load", "big", path).stdout == (
-        f"{len(entries)} added, 0 deleted, {len(entries)} entries\n")
-    command("set", "add", "big", "192.0.2.1", "2001:db8::/32", "--ttl", "1h")
-    path.write_text(command("set", "list", "big").stdout)
-    assert len(path.read_text().splitlines()) == len(entries) + 2
-    command("set", "load", "other", path)
-    listed, = [one for one in json.loads(command("set", "list", "--json").stdout)["sets"]
-               if one["name"] == "other"]
-    assert (listed["entries"], listed["ip6"]) == (len(entries) + 2, 1)
-    command("rule", "add", "drop src @big")
-    done = command("set", "del", "big", status=1)
-    assert "big" in done.stderr
-    assert command("set", "del", "other").returncode == 0
-
-
-def test_default_action_is_in_force_when_the_command_returns(lab, command):
-    command("default", "drop")
-    before = command.daemon.stats()["total"]["dropped"]
-    lab.gen("--dport", 4000, count=100)
-    assert command.daemon.stats()["total"]["dropped"] - before >= 100
-    assert command("rule", "list").stdout.splitlines()[-1].startswith("default drop;")
-
-
-def test_change_returns_within_the_time_that_the_kernel_needs(command):
-    times = []
-    for port in range(1, 31):
-        start = time.monotonic()
-        command("rule", "add", f"drop proto tcp dport {port}")
-        times.append(time.monotonic() - start)
-    assert sorted(times)[len(times) // 2] < 0.040
-
-
-def test_rule_is_tried_on_a_capture_without_a_daemon(tmp_path):
-    path = tmp_path / "c.pcap"
-    scapy.wrpcap(str(path), [scapy.Ether() / scapy.IP(src="192.0.2.1", dst="192.0.2.2") /
-                             scapy.UDP(dport=port) for port in (53, 54)])
-    done = run("rule", "test", "drop proto udp dport 53", path, "--json")
-    assert done.returncode == 0, done.stderr
-    packets = [json.loads(line) for line in done.stdout.splitlines()]
-    assert [packet["verdict"] for packet in packets[:2]] == ["drop", "pass"]
-    assert "summary" in packets[2]
