@@ -11,7 +11,6 @@ from rpc import Client, Refused
 
 PRIO_DEFAULT = 1000
 SETS = ["a", "b", "c"]
-ANY_ID = -1
 
 
 class Error(Exception):
@@ -63,8 +62,10 @@ class Model:
         parsed = [[None, self.parse(text), text] for text in rules]
         old, self.rules = self.rules, []
         for entry in parsed:
-            if any(rule[2] == entry[2] for rule in old):
-                entry[0] = ANY_ID  # which of two equal rules stays is not said
+            same = [rule for rule in old if rule[2] == entry[2]]
+            if same:
+                entry[0] = same[0][0]
+                old.remove(same[0])
             self.insert(entry)
 
     def flush_rules(self):
@@ -180,7 +181,7 @@ def compare(client, model, last_id):
     for id, entry in zip(ids, model.rules):
         if entry[0] is None:
             assert id > last_id
-        elif entry[0] != ANY_ID:
+        else:
             assert id == entry[0]
         entry[0] = id
     sets = {entry["name"]: entry for entry in client.call("sets.list")["sets"]}
