@@ -39,18 +39,23 @@ static bool prefix_covers(const struct pp_prefix *prefix, const struct pp_set *s
 	return pp_set_covers_in(&outer, shield, prefix->family);
 }
 
-// Whether a rule lets every packet of a protected set pass, whatever else the packet is.
+// Whether a rule lets every packet of a protected set pass, whatever else the packet is, and for
+// good: nobody can refuse what a rule or an entry that expires would bring about.
 static bool lets_all_pass(const struct pp_ruleset *set,
 			  const struct pp_rule *rule,
 			  const struct pp_set *shield,
 			  uint8_t family)
 {
-	if (rule->verdict != PP_VERDICT_PASS || !takes_family(rule, family) ||
+	const struct pp_set *src = src_set(set, rule);
+
+	if (rule->verdict != PP_VERDICT_PASS || !takes_family(rule, family) || rule->ttl_ns > 0 ||
 	    rule->on[0] != '\0' || rule->proto >= 0 || rule->sport.set || rule->dport.set ||
 	    rule->dst.family != PP_FAMILY_NONE || rule->dst_set[0] != '\0')
 		return false;
-	if (rule->src_set[0] != '\0')
-		return pp_set_covers_in(src_set(set, rule), shield, family);
+	if (src == shield)
+		return true;
+	if (src != NULL)
+		return pp_set_next_expiry(src) == 0 && pp_set_covers_in(src, shield, family);
 	return rule->src.family == PP_FAMILY_NONE || prefix_covers(&rule->src, shield);
 }
 

@@ -411,6 +411,7 @@ static const char *harmed_by(const char *entries, uint8_t verdict, const char *c
 	put_set(set, "safe", entries);
 	put_set(set, "near", "192.0.2.0/23");
 	put_set(set, "far", "203.0.113.0/24");
+	put_set(set, "soon", "192.0.0.0/16 ttl 1h");
 	cr_assert_eq(pp_ruleset_protect(set, "safe", true, NULL), 0);
 	pp_ruleset_set_default(set, verdict);
 	for (; *rule != NULL; rule++)
@@ -449,4 +450,16 @@ Test(ruleset, protected_sources_are_neither_dropped_nor_routed)
 	cr_expect_str_eq(HARMED(office, drop, "pass dport 5"), "0");
 	cr_expect_str_eq(HARMED(office, drop, "pass src @safe"), "");
 	cr_expect_str_eq(HARMED("", drop, "drop any"), "", "nobody is protected");
+}
+
+Test(ruleset, what_expires_protects_nobody)
+{
+	const char *office = "192.0.2.0/24";
+	uint8_t pass = PP_VERDICT_PASS, drop = PP_VERDICT_DROP;
+
+	cr_expect_str_eq(HARMED(office, pass, "pass src @safe ttl 1h", "drop any"), "2");
+	cr_expect_str_eq(HARMED(office, pass, "pass src @soon", "drop any"), "2");
+	cr_expect_str_eq(HARMED(office, drop, "pass any ttl 1h"), "0");
+	cr_expect_str_eq(HARMED("192.0.2.0/24 ttl 1h", pass, "pass src @safe", "drop any"), "",
+			 "the rule goes on as long as they are protected");
 }

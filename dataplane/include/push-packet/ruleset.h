@@ -54,6 +54,8 @@ int pp_ruleset_copy(struct pp_ruleset **out, const struct pp_ruleset *set);
 
 // A removed rule's slot is not given to another rule before this is called: events and counts of
 // the old rule may still be on their way. Call it on the copy of a set that is in force.
+// From then on the slot of a rule that is added and removed again is free at once: it was in force
+// nowhere. So a transaction of any length finds a slot for PP_RULES_MAX rules.
 void pp_ruleset_settle(struct pp_ruleset *set);
 
 // Add a rule, in match order behind those of its prio; the generation grows by one. It gets the
@@ -155,7 +157,8 @@ bool pp_ruleset_protected(const struct pp_ruleset *set, const char *name);
 
 // Find what would drop or route packets of a protected set: a rule with verdict drop or route whose
 // other conditions some packet from the set could meet, unless a rule before it, without other
-// conditions than src, lets all of them pass.
+// conditions than src, lets all of them pass for good: no ttl in it, nor in the set it names, but
+// for the protected set itself.
 //
 // @param rule_id  Set to the rule's id; 0: the default action.
 // @param after    Look for the next one after this place; 0 at first; updated.
