@@ -91,9 +91,9 @@ static void print_key(const struct pp_explain_rules *rules, const struct pp_expl
 
 	pp_explain_rule_for(&line->result, rules->in_name, &rule);
 	pp_rule_format(&rule, text, sizeof(text));
+	fputs(text + strcspn(text, " "), stdout);
 	if (rule.family == PP_FAMILY_NONE && !reason_of(line))
 		fputs(" not IP", stdout);
-	fputs(text + strcspn(text, " "), stdout);
 }
 
 static void print_notes(const struct pp_explain_line *line)
