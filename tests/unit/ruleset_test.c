@@ -332,6 +332,26 @@ Test(ruleset, replacing_all_that_fit_by_as_many_others_works)
 	pp_ruleset_destroy(set);
 }
 
+Test(ruleset, one_transaction_may_replace_all_rules_again_and_again)
+{
+	struct pp_ruleset *set = new_set(), *next;
+	static struct pp_rule rule[PP_RULES_MAX];
+
+	fill(set);
+	next = begin(set);
+	for (uint32_t round = 0; round < 5; round++) {
+		for (uint32_t i = 0; i < PP_RULES_MAX; i++)
+			rule[i] = drop_with_prio(round);
+		cr_assert_eq(pp_ruleset_replace(next, rule, PP_RULES_MAX, PP_ORIGIN_ANY, 0, NULL,
+						NULL, NULL),
+			     0, "round %u", round);
+	}
+	for (uint32_t i = 0; i < PP_RULES_MAX; i++)
+		cr_expect_gt(pp_ruleset_at(next, i)->slot, PP_RULES_MAX, "not one in force");
+	pp_ruleset_destroy(set);
+	pp_ruleset_destroy(next);
+}
+
 Test(ruleset, replacing_with_a_rule_that_cannot_be_changes_nothing)
 {
 	struct pp_ruleset *set = new_set();
