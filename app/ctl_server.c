@@ -60,6 +60,8 @@ int pp_ctl_server_commit(struct pp_ctl_server *server)
 	event_del(server->quiet);
 	event_del(server->due);
 	ret = service->commit(service->arg, &generation, &err);
+	// It may have taken long, and clients have their time to read from now on.
+	event_base_update_cache_time(evconnlistener_get_base(server->listener));
 	for (uint32_t i = server->conn_count; i-- > 0;)
 		pp_ctl_conn_release(server->conn[i], generation, ret ? &err : NULL);
 	json_decref(err.data);
