@@ -17,13 +17,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "ctl_wire.h"
+
 #define STALL_MS 300
 #define BIG_BYTES (2u << 20)
-
-static char dir[32];
-static struct pp_control_config control;
-static struct event_base *base;
-static struct pp_ctl_server *server;
 
 static json_t *call_echo(void *arg, const struct pp_rpc_call *call, struct pp_rpc_error *err)
 {
@@ -55,101 +52,35 @@ static const struct pp_rpc_service service = {.methods = methods};
 
 static void setup(void)
 {
-	struct pp_error err = {0};
-
-	signal(SIGPIPE, SIG_IGN);
-	strcpy(dir, "/tmp/ppctlXXXXXX");
-	cr_assert_not_null(mkdtemp(dir));
-	snprintf(control.socket, sizeof(control.socket), "%s/ctl", dir);
-	control.mode = 0640;
-	control.group = (gid_t)-1;
-	control.read_group = (gid_t)-1;
-	base = event_base_new();
-	event_base_priority_init(base, PP_CTL_PRIORITIES);
-	cr_assert_eq(pp_ctl_server_open(&server, base, &control, &service, STALL_MS, &err), 0, "%s",
-		     err.text);
+	wire_open(&service, STALL_MS);
 }
 
-static void teardown(void)
-{
-	pp_ctl_server_close(server);
-	event_base_free(base);
-	cr_expect_eq(rmdir(dir), 0, "nothing may be left behind: %s", strerror(errno));
-}
-
-TestSuite(ctl, .init = setup, .fini = teardown, .timeout = 30);
-
-static int dial(void)
-{
-	struct sockaddr_un addr = {.sun_family = AF_UNIX};
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-
-	strcpy(addr.sun_path, control.socket);
-	cr_assert_eq(connect(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
-	return fd;
-}
-
-static void turn(void)
-{
-	struct timeval limit = {.tv_usec = 20000};
-
-	event_base_loopexit(base, &limit);
-	event_base_dispatch(base);
-}
-
-static void say(int fd, const char *text)
-{
-	cr_assert_eq(send(fd, text, strlen(text), MSG_NOSIGNAL), (ssize_t)strlen(text));
-}
-
-// What the server answers within a few turns, as far as it fits.
-static const char *hear(int fd)
-{
-	static char text[8192];
-	size_t used = 0;
-	ssize_t n;
-
-	for (int i = 0; i < 3; i++) {
-		turn();
-		while ((n = recv(fd, text + used, sizeof(text) - 1 - used, 0)) > 0)
-			used += (size_t)n;
-	}
-	text[used] = '\0';
-	return text;
-}
-
-static bool hung_up(int fd)
-{
-	char byte;
-
-	turn();
-	return recv(fd, &byte, 1, 0) == 0;
-}
+TestSuite(ctl, .init = setup, .fini = wire_close, .timeout = 30);
 
 static void expect_answer(const char *message, const char *answer)
 {
-	int fd = dial();
+	int fd = wire_dial();
 
-	say(fd, message);
-	cr_expect_str_eq(hear(fd), answer, "to %s", message);
+	wire_say(fd, message);
+	cr_expect_str_eq(wire_hear(fd), answer, "to %s", message);
 	close(fd);
-	turn();
+	wire_turn();
 }
 
 static void expect_code(const char *message, int code)
 {
 	char want[32];
 	const char *text;
-	int fd = dial();
+	int fd = wire_dial();
 
-	say(fd, message);
-	text = hear(fd);
+	wire_say(fd, message);
+	text = wire_hear(fd);
 	snprintf(want, sizeof(want), "\"code\":%d,", code);
 	cr_expect(strstr(text, want), "no %s in '%s' to %s", want, text, message);
 	cr_expect(*text && strchr(text, '\n') == text + strlen(text) - 1, "one line, not '%s'",
 		  text);
 	close(fd);
-	turn();
+	wire_turn();
 }
 
 #define CALL(id) "{\"jsonrpc\":\"2.0\",\"method\":\"echo\",\"params\":{\"value\":7},\"id\":" id "}"
@@ -208,23 +139,23 @@ Test(ctl, bad_messages_get_the_code_of_the_specification)
 
 Test(ctl, half_a_message_at_the_end_is_a_parse_error)
 {
-	int fd = dial();
+	int fd = wire_dial();
 
-	say(fd, "{\"jsonrpc\":\"2.0\",");
+	wire_say(fd, "{\"jsonrpc\":\"2.0\",");
 	shutdown(fd, SHUT_WR);
-	cr_expect(strstr(hear(fd), "-32700"));
-	cr_expect(hung_up(fd));
+	cr_expect(strstr(wire_hear(fd), "-32700"));
+	cr_expect(wire_hung_up(fd));
 	close(fd);
 }
 
 Test(ctl, last_message_needs_no_newline)
 {
-	int fd = dial();
+	int fd = wire_dial();
 
-	say(fd, CALL("1"));
+	wire_say(fd, CALL("1"));
 	shutdown(fd, SHUT_WR);
-	cr_expect_str_eq(hear(fd), RESULT("1") "\n");
-	cr_expect(hung_up(fd));
+	cr_expect_str_eq(wire_hear(fd), RESULT("1") "\n");
+	cr_expect(wire_hung_up(fd));
 	close(fd);
 }
 
@@ -232,17 +163,17 @@ Test(ctl, long_line_gets_an_error_and_the_connection_ends)
 {
 	const ssize_t size = PP_CTL_LINE_BYTES_MAX + 100000;
 	char *line = malloc((size_t)size);
-	int fd = dial();
+	int fd = wire_dial();
 
 	memset(line, 'x', (size_t)size);
 	for (ssize_t sent = 0, n; sent<size; sent += n> 0 ? n : 0) {
 		n = send(fd, line + sent, (size_t)(size - sent), MSG_NOSIGNAL);
 		if (n < 0 && errno != EAGAIN)
 			break;
-		turn();
+		wire_turn();
 	}
-	cr_expect(strstr(hear(fd), "1 MiB"));
-	cr_expect_eq(pp_ctl_server_client_count(server), 0);
+	cr_expect(strstr(wire_hear(fd), "1 MiB"));
+	cr_expect_eq(pp_ctl_server_client_count(wire.server), 0);
 	close(fd);
 	free(line);
 }
@@ -250,7 +181,7 @@ Test(ctl, long_line_gets_an_error_and_the_connection_ends)
 Test(ctl, line_of_1_mib_is_read)
 {
 	char *line = malloc(PP_CTL_LINE_BYTES_MAX + 2);
-	int fd = dial();
+	int fd = wire_dial();
 
 	memset(line, ' ', PP_CTL_LINE_BYTES_MAX);
 	memcpy(line, CALL("1"), strlen(CALL("1")));
@@ -259,24 +190,24 @@ Test(ctl, line_of_1_mib_is_read)
 		ssize_t ret = send(fd, line + sent, PP_CTL_LINE_BYTES_MAX + 1 - sent, MSG_NOSIGNAL);
 
 		n = ret > 0 ? (size_t)ret : 0;
-		turn();
+		wire_turn();
 	}
-	cr_expect_str_eq(hear(fd), RESULT("1") "\n");
+	cr_expect_str_eq(wire_hear(fd), RESULT("1") "\n");
 	close(fd);
 	free(line);
 }
 
 Test(ctl, client_that_does_not_read_is_dropped)
 {
-	int fd = dial();
+	int fd = wire_dial();
 
 	for (int i = 0; i < 10; i++)
-		say(fd, "{\"jsonrpc\":\"2.0\",\"method\":\"big\",\"id\":1}\n");
-	turn();
-	cr_assert_eq(pp_ctl_server_client_count(server), 1);
-	for (int i = 0; i < 100 && pp_ctl_server_client_count(server); i++)
-		turn();
-	cr_expect_eq(pp_ctl_server_client_count(server), 0);
+		wire_say(fd, "{\"jsonrpc\":\"2.0\",\"method\":\"big\",\"id\":1}\n");
+	wire_turn();
+	cr_assert_eq(pp_ctl_server_client_count(wire.server), 1);
+	for (int i = 0; i < 100 && pp_ctl_server_client_count(wire.server); i++)
+		wire_turn();
+	cr_expect_eq(pp_ctl_server_client_count(wire.server), 0);
 	close(fd);
 }
 
@@ -286,13 +217,13 @@ Test(ctl, client_that_reads_slowly_gets_every_answer)
 		BIG_BYTES + strlen("{\"jsonrpc\":\"2.0\",\"result\":\"\",\"id\":1}\n");
 	char *sink = malloc(BIG_BYTES);
 	size_t got = 0;
-	int fd = dial();
+	int fd = wire_dial();
 	ssize_t n;
 
 	for (int i = 0; i < 5; i++)
-		say(fd, "{\"jsonrpc\":\"2.0\",\"method\":\"big\",\"id\":1}\n");
+		wire_say(fd, "{\"jsonrpc\":\"2.0\",\"method\":\"big\",\"id\":1}\n");
 	for (int i = 0; i < 2000 && got < 5 * answer; i++) {
-		turn();
+		wire_turn();
 		while ((n = recv(fd, sink, BIG_BYTES, 0)) > 0)
 			got += (size_t)n;
 	}
@@ -306,15 +237,15 @@ Test(ctl, client_too_many_is_told_so)
 	int fd[PP_CTL_CLIENTS_MAX + 1];
 
 	for (int i = 0; i <= PP_CTL_CLIENTS_MAX; i++) {
-		fd[i] = dial();
-		turn();
+		fd[i] = wire_dial();
+		wire_turn();
 	}
-	cr_expect_eq(pp_ctl_server_client_count(server), PP_CTL_CLIENTS_MAX);
-	cr_expect(strstr(hear(fd[PP_CTL_CLIENTS_MAX]), "too many clients"));
-	cr_expect(hung_up(fd[PP_CTL_CLIENTS_MAX]));
+	cr_expect_eq(pp_ctl_server_client_count(wire.server), PP_CTL_CLIENTS_MAX);
+	cr_expect(strstr(wire_hear(fd[PP_CTL_CLIENTS_MAX]), "too many clients"));
+	cr_expect(wire_hung_up(fd[PP_CTL_CLIENTS_MAX]));
 	close(fd[0]);
-	turn();
-	cr_expect_eq(pp_ctl_server_client_count(server), PP_CTL_CLIENTS_MAX - 1);
+	wire_turn();
+	cr_expect_eq(pp_ctl_server_client_count(wire.server), PP_CTL_CLIENTS_MAX - 1);
 	for (int i = 1; i <= PP_CTL_CLIENTS_MAX; i++)
 		close(fd[i]);
 }
@@ -340,9 +271,9 @@ Test(ctl, client_calls_the_daemon)
 	json_t *result = NULL;
 	pthread_t thread;
 
-	event_base_once(base, -1, EV_TIMEOUT, end_serve, base, &limit);
-	cr_assert_eq(pthread_create(&thread, NULL, serve, base), 0);
-	cr_assert_eq(pp_ctl_client_open(&client, control.socket, &err), 0);
+	event_base_once(wire.base, -1, EV_TIMEOUT, end_serve, wire.base, &limit);
+	cr_assert_eq(pthread_create(&thread, NULL, serve, wire.base), 0);
+	cr_assert_eq(pp_ctl_client_open(&client, wire.control.socket, &err), 0);
 	cr_expect_eq(pp_ctl_client_call(client, "big", NULL, 5000, &result, &err), 0, "%s",
 		     err.text);
 	cr_expect_eq(json_string_length(result), BIG_BYTES);
@@ -352,7 +283,7 @@ Test(ctl, client_calls_the_daemon)
 	pthread_join(thread, NULL);
 	cr_expect_eq(pp_ctl_client_call(client, "echo", NULL, 50, &result, &err), -ETIMEDOUT);
 	pp_ctl_client_close(client);
-	turn();
+	wire_turn();
 }
 
 Test(ctl, second_daemon_is_refused_and_the_first_goes_on)
@@ -360,10 +291,11 @@ Test(ctl, second_daemon_is_refused_and_the_first_goes_on)
 	struct pp_ctl_server *second = NULL;
 	struct pp_error err = {0};
 
-	cr_expect_eq(pp_ctl_server_open(&second, base, &control, &service, STALL_MS, &err),
-		     -EADDRINUSE);
+	cr_expect_eq(
+		pp_ctl_server_open(&second, wire.base, &wire.control, &service, STALL_MS, &err),
+		-EADDRINUSE);
 	cr_expect(strstr(err.text, "another push-packet answers on"));
-	turn();
+	wire_turn();
 	expect_answer(CALL("1") "\n", RESULT("1") "\n");
 }
 
@@ -371,7 +303,7 @@ Test(ctl, mode_of_the_socket_is_as_configured)
 {
 	struct stat st;
 
-	cr_assert_eq(stat(control.socket, &st), 0);
+	cr_assert_eq(stat(wire.control.socket, &st), 0);
 	cr_expect_eq(st.st_mode & 0777, 0640);
 }
 
@@ -380,11 +312,11 @@ Test(ctl, closing_leaves_a_successors_socket_alone)
 	struct pp_ctl_path other;
 	struct pp_error err;
 
-	cr_assert_eq(unlink(control.socket), 0);
-	cr_assert_eq(pp_ctl_path_listen(control.socket, 0600, (gid_t)-1, &other, &err), 0);
-	pp_ctl_server_close(server);
-	server = NULL;
-	cr_expect_eq(access(control.socket, F_OK), 0);
+	cr_assert_eq(unlink(wire.control.socket), 0);
+	cr_assert_eq(pp_ctl_path_listen(wire.control.socket, 0600, (gid_t)-1, &other, &err), 0);
+	pp_ctl_server_close(wire.server);
+	wire.server = NULL;
+	cr_expect_eq(access(wire.control.socket, F_OK), 0);
 	pp_ctl_path_close(&other);
 }
 
@@ -396,7 +328,7 @@ Test(ctl, socket_of_a_dead_daemon_is_taken_over)
 	int status;
 	pid_t pid;
 
-	snprintf(path, sizeof(path), "%s/dead", dir);
+	snprintf(path, sizeof(path), "%s/dead", wire.dir);
 	pid = fork();
 	if (!pid)
 		_exit(pp_ctl_path_listen(path, 0600, (gid_t)-1, &place, &err) != 0);
@@ -413,7 +345,7 @@ Test(ctl, of_many_starters_one_wins)
 	char path[64];
 	int wins = 0, status;
 
-	snprintf(path, sizeof(path), "%s/race", dir);
+	snprintf(path, sizeof(path), "%s/race", wire.dir);
 	for (int i = 0; i < 20; i++) {
 		if (!fork()) {
 			struct pp_ctl_path place;
@@ -438,12 +370,12 @@ Test(ctl, path_that_is_no_socket_is_left_alone)
 	struct pp_error err;
 	FILE *file;
 
-	snprintf(path, sizeof(path), "%s/file", dir);
+	snprintf(path, sizeof(path), "%s/file", wire.dir);
 	file = fopen(path, "we");
 	cr_assert_not_null(file);
 	fclose(file);
 	cr_expect_eq(pp_ctl_path_listen(path, 0600, (gid_t)-1, &place, &err), -EADDRINUSE);
 	cr_expect_eq(unlink(path), 0);
-	snprintf(path, sizeof(path), "%s/none/ctl", dir);
+	snprintf(path, sizeof(path), "%s/none/ctl", wire.dir);
 	cr_expect_eq(pp_ctl_path_listen(path, 0600, (gid_t)-1, &place, &err), -ENOENT);
 }
