@@ -36,6 +36,7 @@ static __always_inline __u64 pp_addr_u64(const struct pp_addr_area *area, __u32 
 }
 
 // Index of the last range in [first, end) that does not begin behind key; the first one never does.
+// Which half goes on is computed and not branched on: no processor guesses it for random addresses.
 static __always_inline __u32
 pp_addr_search4(const struct pp_addr_area *area, __u32 at, __u32 first, __u32 end, __u32 key)
 {
@@ -43,9 +44,10 @@ pp_addr_search4(const struct pp_addr_area *area, __u32 at, __u32 first, __u32 en
 
 	for (int i = 0; i < PP_ADDR_STEPS4 && count > 1; i++) {
 		__u32 half = count / 2;
+		__s64 behind = (__s64)key - (pp_addr_u32(area, at, first + half) >> 16);
 
-		if (pp_addr_u32(area, at, first + half) >> 16 <= key)
-			first += half;
+		asm volatile("" : "+r"(behind));
+		first += half & ~(__u32)(behind >> 63);
 		count -= half;
 	}
 	return first;
@@ -58,9 +60,11 @@ pp_addr_search6(const struct pp_addr_area *area, __u32 at, __u32 first, __u32 en
 
 	for (int i = 0; i < PP_ADDR_STEPS6 && count > 1; i++) {
 		__u32 half = count / 2;
+		__u64 begin = pp_addr_u64(area, at, first + half);
+		__s64 borrow = (~key & begin) | (~(key ^ begin) & (key - begin)); // in its sign
 
-		if (pp_addr_u64(area, at, first + half) <= key)
-			first += half;
+		asm volatile("" : "+r"(borrow));
+		first += half & ~(__u32)(borrow >> 63);
 		count -= half;
 	}
 	return first;
