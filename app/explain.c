@@ -34,7 +34,7 @@ static int explain_packets(const struct pp_explain_rules *rules,
 		pp_explain_sum_add(sum, &line);
 		pp_explain_print_line(rules, &line, json);
 		if (ferror(stdout))
-			return pp_error_set(err, -EIO, 0, 0, "cannot write: %s", strerror(errno));
+			return pp_error_set(err, -EPIPE, 0, 0, "cannot write: %s", strerror(errno));
 	}
 	return ret;
 }

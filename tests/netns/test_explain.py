@@ -287,6 +287,15 @@ def test_a_capture_that_breaks_off_is_told_up_to_there(make):
     assert json.loads(done.stdout.splitlines()[-1])["summary"]["packets"] == 1
 
 
+def test_output_that_cannot_be_written_is_an_error(make):
+    with open("/dev/full", "w", encoding="ascii") as full:
+        done = subprocess.run([PROGRAM, "explain", "--rules", make.rules(RULES),
+                               make.capture(TCP_SCAN)], stdout=full, stderr=subprocess.PIPE,
+                              text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr == "push-packet: error: cannot write: No space left on device\n"
+
+
 def test_without_capabilities_it_says_which(make):
     done = subprocess.run(["capsh", "--drop=all", "--", "-c", f"{PROGRAM} explain --rules "
                            f"{make.rules(RULES)} {make.capture(TCP_SCAN)}"],
