@@ -198,6 +198,18 @@ static void add_warnings(json_t *result, json_t *warnings)
 		json_object_set(result, "warnings", warnings);
 }
 
+static void log_new_conflicts(const struct pp_rules_service *service, const char *since)
+{
+	const char *sentence;
+	json_t *value;
+
+	json_object_foreach(service->trial.conflicts, sentence, value)
+	{
+		if (!json_object_get(latest_conflicts(service), sentence))
+			fprintf(stderr, "push-packet: warning: %s%s\n", since, sentence);
+	}
+}
+
 static int finish(struct pp_rules_service *service,
 		  const struct pp_rpc_call *call,
 		  json_t *result,
@@ -208,6 +220,7 @@ static int finish(struct pp_rules_service *service,
 
 	if (!ret) {
 		add_warnings(result, warnings);
+		log_new_conflicts(service, "");
 		merge(&service->pending, &service->trial);
 	}
 	json_decref(warnings);
@@ -310,19 +323,6 @@ int pp_rules_service_try(struct pp_rules_service *service,
 	return ret;
 }
 
-static void log_new_conflicts(const struct pp_rules_service *service)
-{
-	const char *sentence;
-	json_t *value;
-
-	json_object_foreach(service->trial.conflicts, sentence, value)
-	{
-		if (!json_object_get(latest_conflicts(service), sentence))
-			fprintf(stderr, "push-packet: warning: since a rule expired: %s\n",
-				sentence);
-	}
-}
-
 // What expires goes, even where it kept packets of a protected set from harm.
 bool pp_rules_service_expire(struct pp_rules_service *service, uint64_t now_ns)
 {
@@ -337,7 +337,7 @@ bool pp_rules_service_expire(struct pp_rules_service *service, uint64_t now_ns)
 		return false;
 	}
 	trial->conflicts = pp_rules_conflicts(trial->rules);
-	log_new_conflicts(service);
+	log_new_conflicts(service, "since something expired: ");
 	merge(&service->pending, trial);
 	return true;
 }
