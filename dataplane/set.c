@@ -26,56 +26,6 @@ pp_addr pp_prefix_last(const struct pp_prefix *prefix)
 	return pp_prefix_first(prefix) | hosts;
 }
 
-int pp_prefix_compare(const struct pp_prefix *a, const struct pp_prefix *b)
-{
-	int order;
-
-	if (a->family != b->family)
-		return a->family < b->family ? -1 : 1;
-	order = memcmp(a->addr, b->addr, sizeof(a->addr));
-	return order != 0 ? order : (int)a->len_bits - (int)b->len_bits;
-}
-
-static int by_prefix(const void *a, const void *b)
-{
-	const struct pp_set_entry *x = a, *y = b;
-
-	return pp_prefix_compare(&x->prefix, &y->prefix);
-}
-
-uint64_t pp_set_later(uint64_t a_ns, uint64_t b_ns)
-{
-	if (a_ns == 0 || b_ns == 0)
-		return 0;
-	return a_ns > b_ns ? a_ns : b_ns;
-}
-
-// Files mostly come sorted.
-static bool is_sorted(const struct pp_set_entry *entry, size_t count)
-{
-	for (size_t i = 1; i < count; i++)
-		if (by_prefix(&entry[i - 1], &entry[i]) >= 0)
-			return false;
-	return true;
-}
-
-size_t pp_set_sort(struct pp_set_entry *entry, size_t count)
-{
-	size_t kept = 0;
-
-	if (is_sorted(entry, count))
-		return count;
-	qsort(entry, count, sizeof(*entry), by_prefix);
-	for (size_t i = 0; i < count; i++) {
-		if (kept > 0 && by_prefix(&entry[kept - 1], &entry[i]) == 0)
-			entry[kept - 1].expires_ns =
-				pp_set_later(entry[kept - 1].expires_ns, entry[i].expires_ns);
-		else
-			entry[kept++] = entry[i];
-	}
-	return kept;
-}
-
 static void sum_up(struct pp_set *set)
 {
 	for (size_t i = 0; i < set->count; i++) {
@@ -190,10 +140,9 @@ uint64_t pp_set_next_expiry(const struct pp_set *set)
 	return set->next_expiry_ns;
 }
 
-// The first entry that is not before prefix.
-static size_t lower_bound(const struct pp_set *set, const struct pp_prefix *prefix)
+size_t pp_set_lower_bound(const struct pp_set *set, size_t from, const struct pp_prefix *prefix)
 {
-	size_t lo = 0, hi = set->count;
+	size_t lo = from, hi = set->count;
 
 	while (lo < hi) {
 		size_t mid = lo + (hi - lo) / 2;
@@ -215,7 +164,7 @@ static bool covered_by_one(const struct pp_set *set, const struct pp_prefix *pre
 
 		wider.len_bits = (uint8_t)len;
 		pp_prefix_clear_host_bits(&wider);
-		at = lower_bound(set, &wider);
+		at = pp_set_lower_bound(set, 0, &wider);
 		if (at < set->count && pp_prefix_compare(&set->entry[at].prefix, &wider) == 0)
 			return true;
 	}
@@ -237,7 +186,7 @@ bool pp_set_overlaps_prefix(const struct pp_set *set, const struct pp_prefix *pr
 	size_t at;
 
 	first.len_bits = 0;
-	at = lower_bound(set, &first);
+	at = pp_set_lower_bound(set, 0, &first);
 	if (at < set->count && set->entry[at].prefix.family == prefix->family &&
 	    pp_prefix_first(&set->entry[at].prefix) <= pp_prefix_last(prefix))
 		return true;

@@ -44,14 +44,28 @@ static int not_found(const struct pp_set *set, const struct pp_prefix *prefix, s
 	return pp_error_set(err, -ENOENT, 0, 0, "%s is not an entry of set %s", text, set->name);
 }
 
-static int check_del(const struct pp_set *set, struct list *del, struct pp_error *err)
+static int check_del(const struct pp_set *set, const struct list *del, struct pp_error *err)
 {
-	struct list have = {.entry = set->entry, .count = set->count};
+	size_t at = 0;
 
-	for (size_t i = 0; i < del->count; i++)
-		if (seek(&have, &del->entry[i].prefix) == NULL)
-			return not_found(set, &del->entry[i].prefix, err);
+	for (size_t i = 0; i < del->count; i++, at++) {
+		const struct pp_prefix *prefix = &del->entry[i].prefix;
+
+		at = pp_set_lower_bound(set, at, prefix);
+		if (at == set->count || pp_prefix_compare(&set->entry[at].prefix, prefix) != 0)
+			return not_found(set, prefix, err);
+	}
 	return 0;
+}
+
+// The prefix that the two lists go on with.
+static const struct pp_prefix *next_prefix(const struct list *add, const struct list *del)
+{
+	const struct pp_prefix *a = &add->entry[add->at].prefix, *d = &del->entry[del->at].prefix;
+
+	if (del->at == del->count)
+		return add->at < add->count ? a : NULL;
+	return add->at < add->count && pp_prefix_compare(a, d) <= 0 ? a : d;
 }
 
 // The entries of set without those of del and with those of add.
@@ -64,32 +78,29 @@ static size_t merge(const struct pp_set *set,
 		    struct pp_set_entry *out,
 		    struct pp_set_change *change)
 {
+	struct list have = {.entry = set->entry, .count = set->count};
+	const struct pp_prefix *prefix;
 	size_t n = 0;
 
-	for (size_t i = 0; i < set->count; i++) {
-		const struct pp_set_entry *entry = &set->entry[i], *added;
-		bool deleted = seek(del, &entry->prefix) != NULL;
+	while ((prefix = next_prefix(add, del)) != NULL) {
+		size_t same = pp_set_lower_bound(set, have.at, prefix) - have.at;
+		const struct pp_set_entry *had, *added;
 
-		while (add->at < add->count &&
-		       pp_prefix_compare(&add->entry[add->at].prefix, &entry->prefix) < 0) {
-			out[n++] = add->entry[add->at++];
-			change->added++;
-		}
-		added = seek(add, &entry->prefix);
-		if (added != NULL) {
-			change->renewed += added->expires_ns != entry->expires_ns;
+		memcpy(&out[n], &have.entry[have.at], same * sizeof(*out));
+		n += same;
+		have.at += same;
+		had = seek(&have, prefix);
+		seek(del, prefix);
+		added = seek(add, prefix);
+		if (added != NULL)
 			out[n++] = *added;
-		} else if (!deleted) {
-			out[n++] = *entry;
-		} else {
-			change->deleted++;
-		}
+		change->added += had == NULL;
+		change->deleted += added == NULL;
+		change->renewed +=
+			had != NULL && added != NULL && had->expires_ns != added->expires_ns;
 	}
-	while (add->at < add->count) {
-		out[n++] = add->entry[add->at++];
-		change->added++;
-	}
-	return n;
+	memcpy(&out[n], &have.entry[have.at], (have.count - have.at) * sizeof(*out));
+	return n + have.count - have.at;
 }
 
 static int change_set(struct pp_set **out,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-// What the files of sets share: set.c makes and asks them, set_change.c makes one of another,
-// set_parse.c reads text. And what compiles them (addr_table.c) needs.
+// What the files of sets share: set.c makes and asks them, set_sort.c orders their entries,
+// set_change.c makes one of another, set_parse.c reads text. And what compiles them (addr_table.c) needs.
 //
 // Threads    as set.h.
 #pragma once
@@ -29,6 +29,9 @@ int pp_prefix_compare(const struct pp_prefix *a, const struct pp_prefix *b);
 //
 // @return  Entries left.
 size_t pp_set_sort(struct pp_set_entry *entry, size_t count);
+
+// The first entry from an index on that is not before prefix.
+size_t pp_set_lower_bound(const struct pp_set *set, size_t from, const struct pp_prefix *prefix);
 
 // The later of two expiries; 0 is never.
 uint64_t pp_set_later(uint64_t a_ns, uint64_t b_ns);

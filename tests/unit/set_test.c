@@ -70,6 +70,60 @@ Test(set, entries_are_sorted_and_stand_once)
 	pp_set_unref(set);
 }
 
+static int by_bytes(const void *a, const void *b)
+{
+	const struct pp_prefix *x = a, *y = b;
+
+	if (x->family != y->family)
+		return (int)x->family - (int)y->family;
+	return memcmp(x->addr, y->addr, 16) ?: (int)x->len_bits - (int)y->len_bits;
+}
+
+// A prefix from few enough that some come again.
+//
+// @param shared  Bytes that all addresses of a family begin with.
+static struct pp_prefix draw(uint32_t shared)
+{
+	struct pp_prefix out = {.family = rand() % 2 ? PP_FAMILY_IP4 : PP_FAMILY_IP6};
+	uint32_t bytes = out.family == PP_FAMILY_IP4 ? 4 : 16;
+
+	shared = shared < bytes ? shared : bytes;
+	memset(out.addr, 0x20, shared);
+	for (uint32_t i = shared; i < shared + 2 && i < bytes; i++)
+		out.addr[i] = (uint8_t)rand();
+	out.len_bits = (uint8_t)(8 * (shared + 2 < bytes ? shared + 2 : bytes));
+	// Of several lengths, when there is room.
+	for (int more = rand() % 3; more > 0 && out.len_bits < 8 * bytes; more--)
+		out.len_bits++;
+	return out;
+}
+
+Test(set, entries_by_the_thousand_are_sorted_whatever_they_share)
+{
+	enum { COUNT = 20000 };
+	static struct pp_set_entry entry[COUNT], got;
+	static struct pp_prefix want[COUNT];
+
+	for (uint32_t shared = 0; shared <= 16; shared++) {
+		struct pp_set *set;
+		size_t n = 0;
+
+		for (size_t i = 0; i < COUNT; i++)
+			entry[i].prefix = want[i] = draw(shared);
+		qsort(want, COUNT, sizeof(want[0]), by_bytes);
+		cr_assert_eq(pp_set_create(&set, "s", entry, COUNT, NULL), 0);
+		for (size_t i = 0; i < COUNT; i++) {
+			if (i > 0 && by_bytes(&want[i - 1], &want[i]) == 0)
+				continue;
+			cr_assert_lt(n, pp_set_count(set));
+			pp_set_at(set, n++, &got);
+			cr_assert_eq(by_bytes(&got.prefix, &want[i]), 0, "%u: %zu", shared, n);
+		}
+		cr_expect_eq(pp_set_count(set), n);
+		pp_set_unref(set);
+	}
+}
+
 Test(set, address_is_in_a_set_from_first_to_last_of_a_prefix)
 {
 	struct pp_set *set = parse("192.0.2.0/25 198.51.100.7 2001:db8::/127");
@@ -143,6 +197,56 @@ Test(set, change_takes_out_then_puts_in)
 	cr_expect_str_eq(text_of(set), "192.0.2.1 192.0.2.3", "a set never changes");
 	pp_set_unref(changed);
 	pp_set_unref(set);
+}
+
+// One of 60 prefixes by its number, with one of three expiries.
+static struct pp_set_entry numbered(int n)
+{
+	struct pp_set_entry entry = {.expires_ns = (uint64_t)rand() % 3};
+
+	entry.prefix = (struct pp_prefix){.family = n < 30 ? PP_FAMILY_IP4 : PP_FAMILY_IP6,
+					  .len_bits = 32,
+					  .addr = {192, 0, 2, (uint8_t)n}};
+	return entry;
+}
+
+Test(set, random_changes_lead_to_what_a_table_of_all_prefixes_says)
+{
+	for (int round = 0; round < 1000; round++) {
+		struct pp_set_entry old[60], add[60], del[60], want[60];
+		size_t olds = 0, adds = 0, dels = 0, wants = 0;
+		struct pp_set_change change, rest, expect = {0};
+		struct pp_set *set, *changed, *wanted;
+
+		for (int n = 0; n < 60; n++) {
+			bool had = rand() % 2, out = had && rand() % 4 == 0, in = rand() % 4 == 0;
+			struct pp_set_entry before = numbered(n), after = numbered(n);
+
+			if (had)
+				old[olds++] = before;
+			if (out)
+				del[dels++] = after;
+			if (in)
+				add[adds++] = after;
+			if (in || (had && !out))
+				want[wants++] = in ? after : before;
+			expect.added += in && !had;
+			expect.deleted += out && !in;
+			expect.renewed += in && had && after.expires_ns != before.expires_ns;
+		}
+		cr_assert_eq(pp_set_create(&set, "s", old, olds, NULL), 0);
+		cr_assert_eq(pp_set_create(&wanted, "s", want, wants, NULL), 0);
+		cr_assert_eq(pp_set_change(&changed, set, add, adds, del, dels, &change, NULL), 0);
+		cr_assert_eq(memcmp(&change, &expect, sizeof(change)), 0);
+		cr_assert_eq(pp_set_count(changed), wants);
+		pp_set_diff(changed, wanted, &rest);
+		cr_assert_eq(rest.added + rest.deleted + rest.renewed, 0);
+		pp_set_diff(set, wanted, &rest);
+		cr_assert_eq(memcmp(&rest, &expect, sizeof(rest)), 0);
+		pp_set_unref(set);
+		pp_set_unref(changed);
+		pp_set_unref(wanted);
+	}
 }
 
 Test(set, change_of_nothing_is_the_same_set)
