@@ -69,6 +69,12 @@ static void push_u64(struct column *column, uint64_t value)
 	push(column, &value, sizeof(value));
 }
 
+static void pop(struct column *column, size_t bytes)
+{
+	if (!column->failed)
+		column->size -= bytes;
+}
+
 static uint32_t count_u32(const struct column *column)
 {
 	return (uint32_t)(column->size / sizeof(uint32_t));
@@ -82,12 +88,14 @@ static uint32_t class_of(struct build *b, uint32_t mask)
 	for (; b->class_slot[slot] != 0; slot = (slot + 1) % CLASS_SLOTS)
 		if (((const uint32_t *)b->mask.bytes)[b->class_slot[slot] - 1] == mask)
 			return b->class_slot[slot] - 1;
-	if (classes == CLASSES_MAX || b->mask.failed) {
+	if (classes == CLASSES_MAX) {
 		b->too_many = true;
 		return 0;
 	}
-	b->class_slot[slot] = classes + 1;
 	push_u32(&b->mask, mask);
+	if (b->mask.failed)
+		return 0;
+	b->class_slot[slot] = classes + 1;
 	return classes;
 }
 
@@ -170,7 +178,7 @@ static void see_ip4(struct build *b, pp_addr at, uint32_t class)
 
 	begin_ip4(b, addr >> 16, last_u32(&b->ip4_range) & 0xffff);
 	if ((addr & 0xffff) == 0)
-		b->ip4_range.size -= sizeof(uint32_t);
+		pop(&b->ip4_range, sizeof(uint32_t));
 	push_u32(&b->ip4_range, addr << 16 | class);
 }
 
@@ -228,8 +236,8 @@ static void begin_ip6(struct build *b, uint64_t index)
 static void set_high(struct build *b, uint64_t high, uint32_t value)
 {
 	if (last_high(b) == high) {
-		b->ip6_high.size -= sizeof(uint64_t);
-		b->ip6_value.size -= sizeof(uint32_t);
+		pop(&b->ip6_high, sizeof(uint64_t));
+		pop(&b->ip6_value, sizeof(uint32_t));
 	}
 	push_high(b, high, value);
 }

@@ -221,14 +221,22 @@ bool pp_set_next_range(
 
 bool pp_set_covers_prefix(const struct pp_set *set, const struct pp_prefix *prefix)
 {
-	pp_addr first, last;
-	size_t index = 0;
+	pp_addr next = pp_prefix_first(prefix), last = pp_prefix_last(prefix);
+	struct pp_prefix first = *prefix;
 
 	if (covered_by_one(set, prefix))
 		return true;
-	while (pp_set_next_range(set, prefix->family, &index, &first, &last))
-		if (first <= pp_prefix_first(prefix) && last >= pp_prefix_last(prefix))
+	first.len_bits = 0;
+	for (size_t at = pp_set_lower_bound(set, 0, &first); at < set->count; at++) {
+		const struct pp_prefix *entry = &set->entry[at].prefix;
+
+		if (entry->family != prefix->family || pp_prefix_first(entry) > next)
+			return false;
+		if (pp_prefix_last(entry) >= last)
 			return true;
+		if (pp_prefix_last(entry) >= next)
+			next = pp_prefix_last(entry) + 1;
+	}
 	return false;
 }
 

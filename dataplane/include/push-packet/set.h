@@ -58,7 +58,8 @@ bool pp_set_contains(const struct pp_set *set, uint8_t family, const uint8_t *ad
 
 // Whether any address lies in both prefix and set. O(log n).
 bool pp_set_overlaps_prefix(const struct pp_set *set, const struct pp_prefix *prefix);
-// Whether every address of prefix lies in the set, in one entry or in several together.
+// Whether every address of prefix lies in the set, in one entry or in several together. O(log n),
+// and a step for each entry inside prefix.
 bool pp_set_covers_prefix(const struct pp_set *set, const struct pp_prefix *prefix);
 // Whether any address lies in both sets. O(n + m).
 bool pp_set_overlaps(const struct pp_set *a, const struct pp_set *b);
