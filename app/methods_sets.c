@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include "methods.h"
 
@@ -269,6 +270,14 @@ const struct pp_rpc_method pp_method_sets_delete = {
 	.call = call_delete,
 };
 
+// A pipe or device might keep the daemon waiting.
+static bool is_special(const char *path)
+{
+	struct stat st;
+
+	return !stat(path, &st) && !S_ISREG(st.st_mode);
+}
+
 static int load(const struct pp_rpc_call *call, struct pp_set **out, struct pp_rpc_error *err)
 {
 	const char *path = text_param(call, "file");
@@ -278,6 +287,10 @@ static int load(const struct pp_rpc_call *call, struct pp_set **out, struct pp_r
 
 	if (path[0] != '/') {
 		pp_rpc_fail(err, PP_RPC_INVALID_PARAMS, "file must be an absolute path");
+		return -EINVAL;
+	}
+	if (is_special(path)) {
+		pp_rpc_fail(err, PP_RPC_REFUSED, "%s is no regular file", path);
 		return -EINVAL;
 	}
 	ret = pp_set_load(out, text_param(call, "name"), path, pp_rules_now_ns(), &error);

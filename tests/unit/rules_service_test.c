@@ -262,6 +262,22 @@ Test(rules_service, set_in_use_is_not_deleted)
 	cr_expect_eq(refusal("sets.delete", "{'name':'a'}", NULL, NULL), PP_RPC_NOT_FOUND);
 }
 
+Test(rules_service, file_of_a_set_must_be_a_regular_one_with_an_absolute_path)
+{
+	char text[1024];
+
+	cr_expect_eq(refusal("sets.replace", "{'name':'a','file':'/dev/zero'}", text, NULL),
+		     PP_RPC_REFUSED);
+	cr_expect(strstr(text, "regular"), "%s", text);
+	cr_expect_eq(refusal("sets.replace", "{'name':'a','file':'/nonesuch'}", NULL, NULL),
+		     PP_RPC_NOT_FOUND);
+	cr_expect_eq(refusal("sets.replace", "{'name':'a','file':'a'}", NULL, NULL),
+		     PP_RPC_INVALID_PARAMS);
+	cr_expect_eq(refusal("sets.replace", "{'name':'a'}", NULL, NULL), PP_RPC_INVALID_PARAMS);
+	cr_expect_eq(refusal("sets.replace", "{'name':'a','file':'/a','entries':[]}", NULL, NULL),
+		     PP_RPC_INVALID_PARAMS);
+}
+
 static void protect(bool refuse)
 {
 	struct pp_rpc_reply reply;
