@@ -275,11 +275,13 @@ client = socket.socket(socket.AF_UNIX)
 client.connect(sys.argv[1])
 file = client.makefile("rw")
 for method in sys.argv[2:]:
+    answer = ""
     try:
         print(json.dumps({"jsonrpc": "2.0", "method": method, "id": 1}), file=file, flush=True)
+        answer = file.readline().strip()
     except OSError:
         pass
-    print(file.readline().strip())
+    print(answer)
 """
 
 
