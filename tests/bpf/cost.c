@@ -117,11 +117,12 @@ static void print_costs(void)
 	}
 }
 
-static uint64_t now_ns(void)
+// Of this thread alone: what else the machine does is not the program's cost.
+static uint64_t cpu_time_ns(void)
 {
 	struct timespec ts;
 
-	clock_gettime(CLOCK_MONOTONIC, &ts);
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
 	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
 }
 
@@ -131,7 +132,7 @@ static int measure_addresses(int fd, struct packet *packet, double *ns)
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = packet->data,
 		    .data_size_in = packet->len_bytes, .repeat = 1);
 	uint32_t address = 1;
-	uint64_t begin_ns = now_ns();
+	uint64_t begin_ns = cpu_time_ns();
 
 	for (int i = 0; i < ADDRESSES; i++) {
 		address = address * 1664525 + 1013904223;
@@ -139,7 +140,7 @@ static int measure_addresses(int fd, struct packet *packet, double *ns)
 		if (bpf_prog_test_run_opts(fd, &opts))
 			return -errno;
 	}
-	*ns = (double)(now_ns() - begin_ns) / ADDRESSES;
+	*ns = (double)(cpu_time_ns() - begin_ns) / ADDRESSES;
 	return 0;
 }
 
