@@ -10,10 +10,11 @@
 #include <linux/types.h>
 
 #define PP_RULES_MAX 1024
-// Slot 0 is the default action; rules have the others. There are twice as many as rules, so that
-// all rules can be exchanged for others in one step.
+// Slot 0 is the default action; rules have the others. There are more than twice as many as rules,
+// so that all rules can be exchanged for others in one step; a power of two, so that a mask keeps
+// the program inside of what is indexed by slot.
 #define PP_SLOT_DEFAULT 0
-#define PP_SLOTS (2 * PP_RULES_MAX + 1)
+#define PP_SLOTS 4096
 #define PP_IFACES_MAX 64
 #define PP_CONSUMERS_MAX 32
 #define PP_CONSUMER_NONE 0xff
@@ -82,7 +83,6 @@ struct pp_rule_row {
 // All counters of one CPU: one lookup for a packet. Whole cache lines.
 struct pp_cpu_rows {
 	struct pp_rule_row rule[PP_SLOTS];
-	__u64 pad[6];
 	struct pp_queue_row queue[]; // of every interface: queue_base + queue
 };
 _Static_assert(sizeof(struct pp_cpu_rows) % 64 == 0, "no line is shared between CPUs");

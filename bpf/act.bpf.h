@@ -29,7 +29,7 @@ static __always_inline __u32 pp_queue_index(__u32 queue)
 	return pp_tap_config.queue_base + (queue < count ? queue : count - 1);
 }
 
-// slot is below PP_SLOTS: the caller has looked.
+// slot is below PP_SLOTS: the caller has masked it.
 static __always_inline void pp_count_rule(const struct pp_packet *pkt)
 {
 	struct pp_rule_row *rule = &pkt->rows->rule[pkt->slot];

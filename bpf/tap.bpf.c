@@ -42,7 +42,7 @@ arrive(struct xdp_md *ctx, struct pp_packet *pkt, __u64 linear_bytes, int frags)
 
 // What the rules say of the packet.
 //
-// @return  -1: there are no rules in force, or they make no sense.
+// @return  -1: there are no rules in force.
 static __always_inline int judge(struct pp_packet *pkt, const struct pp_key *key)
 {
 	const struct pp_linear_image *image = image_in_force();
@@ -52,9 +52,7 @@ static __always_inline int judge(struct pp_packet *pkt, const struct pp_key *key
 		return -1;
 	area.base = image + 1;
 	pkt->head = &image->head;
-	pkt->slot = pp_match(image, &area, key);
-	if (pkt->slot >= PP_SLOTS)
-		return -1;
+	pkt->slot = pp_match(image, &area, key) & (PP_SLOTS - 1);
 	pkt->action = &image->head.action[pkt->slot];
 	pp_count_rule(pkt);
 	return 0;
