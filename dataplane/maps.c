@@ -257,7 +257,7 @@ static int build_image(struct pp_maps *maps,
 		       uint32_t *rule_id,
 		       struct pp_error *err)
 {
-	uint8_t *image;
+	uint8_t *image = NULL;
 	int ret = map_memory(&image, fd, maps->images.image_bytes, PROT_READ | PROT_WRITE, err);
 
 	if (ret < 0)
