@@ -4,6 +4,7 @@
 # lost, in interleaved pairs of runs, with the median of the paired ratios and its spread.
 #
 #   scripts/bench.sh [--pairs 7] [--seconds 2] [--only NAME] [--json]
+#   scripts/bench.sh rules [FILE]      what changes of rules cost; FILE: a set of addresses
 #
 #   sink-xdpsock   route to sink beside `xdpsock -r -N -c`, the same rings and UMEM
 #   sink-testpmd   route to sink beside dpdk-testpmd (net_af_xdp, rxonly)
@@ -38,15 +39,18 @@ build_xdpsock() {
 		-lxdp -lbpf -lelf -lz -lpthread -lcap
 }
 
-if [ -n "${BPF_EXAMPLES:-}" ]; then
-	build_xdpsock
-	XDPSOCK=$work/xdpsock
-fi
 [ -d build ] || meson setup build >/dev/null
 ninja -C build app/push-packet >"$work/build.log" 2>&1 || {
 	tail -n 40 "$work/build.log" >&2
 	exit 1
 }
+if [ "${1:-}" = rules ]; then
+	exec /usr/bin/python3 tests/bench/rules.py "${@:2}"
+fi
+if [ -n "${BPF_EXAMPLES:-}" ]; then
+	build_xdpsock
+	XDPSOCK=$work/xdpsock
+fi
 clang -O2 -g -target bpf "-I/usr/include/$(uname -m)-linux-gnu" \
 	-c tests/bench/bare_drop.bpf.c -o "$work/bare_drop.o"
 exec /usr/bin/python3 tests/bench/compare.py --bare-drop "$work/bare_drop.o" \

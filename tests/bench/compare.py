@@ -29,7 +29,7 @@ def drop_last_of_eight():
 
 def copy_take_64():
     return PushPacket("push-packet copy take 64 then drop", "ring_read",
-                      ["copy take 64 then drop proto udp dport 9"], rings={"copy": "4MiB"})
+                      ["copy take 64 then drop proto udp dport 9"], rings={"copy": "32MiB"})
 
 
 def comparisons(args):
