@@ -5,6 +5,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <push-packet/clock.h>
+
 #include "command.h"
 #include "ctl_options.h"
 #include "stats_json.h"
@@ -40,10 +42,7 @@ show(const struct stats_options *o, const json_t *stats, const json_t *before, d
 
 static double now_s(void)
 {
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (double)ts.tv_sec + (double)ts.tv_nsec / (double)SECOND_NS;
+	return (double)pp_clock_ns(CLOCK_MONOTONIC) / (double)SECOND_NS;
 }
 
 static void sleep_ns(uint64_t ns)

@@ -3,21 +3,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+
+#include <push-packet/clock.h>
 
 #include "config_sections.h"
 #include "text_file.h"
 
 #define RULE_FILES_MAX 64
-#define SECOND_NS 1000000000ull
-
-static uint64_t boot_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_BOOTTIME, &ts);
-	return (uint64_t)ts.tv_sec * SECOND_NS + (uint64_t)ts.tv_nsec;
-}
 
 static void read_default(struct pp_config_reader *r, const struct pp_yaml *value, void *arg)
 {
@@ -81,8 +73,8 @@ static void read_text(struct pp_config_reader *r, const char *text, struct pp_co
 
 	if ((slash && !folder) || !add_text(config, from.at, from.exact)) {
 		pp_report_error(r->report, from.at.file, 0, 0, "out of memory");
-	} else if (pp_statements_read(config->statements, text, strlen(text), folder, boot_ns(),
-				      &error)) {
+	} else if (pp_statements_read(config->statements, text, strlen(text), folder,
+				      pp_clock_ns(CLOCK_BOOTTIME), &error)) {
 		at = place(config, config->text_count - 1, error.line, error.col);
 		pp_report_error(r->report, at.file, at.line, at.col, "%s", error.text);
 	}
@@ -185,8 +177,8 @@ void pp_config_rules(struct pp_config_reader *r, const struct pp_yaml *value, vo
 
 	pp_config_read_map(r, value, keys, arg);
 	if (r->report->errors == errors &&
-	    pp_config_apply_rules(r->config, r->config->rules, boot_ns(), NULL, r->report) ==
-		    -ENOMEM)
+	    pp_config_apply_rules(r->config, r->config->rules, pp_clock_ns(CLOCK_BOOTTIME), NULL,
+				  r->report) == -ENOMEM)
 		pp_report_error(r->report, r->file, 0, 0, "out of memory");
 }
 

@@ -12,6 +12,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <push-packet/clock.h>
+
 #define ANSWER_BYTES_MAX (64u << 20)
 #define GROW_BYTES 65536
 
@@ -75,10 +77,7 @@ const json_t *pp_ctl_client_refusal(const struct pp_ctl_client *client)
 
 static uint64_t now_ms(void)
 {
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+	return pp_clock_ns(CLOCK_MONOTONIC) / 1000000;
 }
 
 static int wait_for(int fd, short events, uint64_t deadline_ms, struct pp_error *err)

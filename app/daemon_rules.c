@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #include <errno.h>
 #include <stdio.h>
-#include <time.h>
+
+#include <push-packet/clock.h>
 
 #include "daemon_priv.h"
 #include "methods.h"
@@ -21,10 +22,7 @@ static int apply(void *arg, struct pp_ruleset *rules, struct pp_error *err)
 
 static json_int_t now_ms(void)
 {
-	struct timespec ts;
-
-	clock_gettime(CLOCK_REALTIME, &ts);
-	return (json_int_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+	return (json_int_t)(pp_clock_ns(CLOCK_REALTIME) / MS_NS);
 }
 
 static void notify(struct pp_daemon *daemon, json_t *event)
@@ -123,11 +121,8 @@ void pp_daemon_rules_begin(struct pp_daemon *daemon,
 			   const char *config_path,
 			   struct pp_config *config)
 {
-	struct timespec ts;
-
 	pp_rules_service_init(&daemon->rules, config, pp_plane_rules(daemon->plane), apply, daemon);
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	daemon->rules.start_ns = (uint64_t)ts.tv_sec * 1000 * MS_NS + (uint64_t)ts.tv_nsec;
+	daemon->rules.start_ns = pp_clock_ns(CLOCK_MONOTONIC);
 	daemon->rules.plane = daemon->plane;
 	daemon->rules.config_path = config_path;
 	pp_daemon_rules_expect(daemon);

@@ -10,6 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <push-packet/clock.h>
+
 #define NS_PER_S 1000000000u
 // A paced sender wakes at most this often, as long as bursts stay below PP_GEN_BURST_MAX.
 #define WAKEUPS_PER_S 20000
@@ -17,10 +19,7 @@
 
 uint64_t pp_gen_now_ns(void)
 {
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (uint64_t)ts.tv_sec * NS_PER_S + (uint64_t)ts.tv_nsec;
+	return pp_clock_ns(CLOCK_MONOTONIC);
 }
 
 static uint32_t choose_burst(uint64_t rate_pps)

@@ -4,7 +4,8 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
+
+#include <push-packet/clock.h>
 
 #include "rules_check.h"
 #include "rules_news.h"
@@ -36,19 +37,12 @@ json_t *pp_rules_event_names(uint32_t events)
 
 uint64_t pp_rules_now_ns(void)
 {
-	struct timespec ts;
-
-	clock_gettime(CLOCK_BOOTTIME, &ts);
-	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
+	return pp_clock_ns(CLOCK_BOOTTIME);
 }
 
 uint64_t pp_rules_service_uptime_s(const struct pp_rules_service *service)
 {
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ((uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec - service->start_ns) /
-	       1000000000;
+	return (pp_clock_ns(CLOCK_MONOTONIC) - service->start_ns) / 1000000000;
 }
 
 static void drop(struct pp_rules_change *change)

@@ -11,7 +11,7 @@
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 
-#include "clock.h"
+#include <push-packet/clock.h>
 
 // Of an area for sets, when there is one at the start, and when one comes later: a set that grows
 // while the program runs should seldom need larger images.

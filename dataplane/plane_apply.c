@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #include "plane_priv.h"
 
-#include "clock.h"
+#include <push-packet/clock.h>
+
 #include "rule_table.h"
 
 static bool routes(const struct pp_ruleset *rules)

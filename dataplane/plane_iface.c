@@ -11,7 +11,7 @@
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 
-#include "clock.h"
+#include <push-packet/clock.h>
 
 // A second between attempts to get what was refused.
 #define RETRY_NS 1000000000ull

@@ -6,7 +6,7 @@
 
 #include <bpf/bpf.h>
 
-#include "clock.h"
+#include <push-packet/clock.h>
 
 int pp_plane_open_tap(const struct pp_plane *plane,
 		      uint32_t iface,
