@@ -3,35 +3,23 @@
 
 #include <string.h>
 
-static void note_use(struct pp_used_sets *used,
-		     const struct pp_ruleset *rules,
-		     bool named[PP_SETS_MAX],
-		     const char *name,
-		     uint32_t use)
-{
-	if (name[0] == '\0')
-		return;
-	used->uses |= use;
-	for (uint32_t i = 0; i < pp_ruleset_set_count(rules); i++)
-		if (strcmp(pp_set_name(pp_ruleset_set_at(rules, i, NULL)), name) == 0)
-			named[i] = true;
-}
-
 // By name and not by first use: deleting a rule must not renumber sets that others use.
 void pp_used_sets_find(struct pp_used_sets *used, const struct pp_ruleset *rules)
 {
-	bool named[PP_SETS_MAX] = {false};
-
 	*used = (struct pp_used_sets){0};
 	for (uint32_t i = 0; i < pp_ruleset_count(rules); i++) {
 		const struct pp_rule *rule = &pp_ruleset_at(rules, i)->rule;
 
-		note_use(used, rules, named, rule->src_set, PP_SETS_SRC);
-		note_use(used, rules, named, rule->dst_set, PP_SETS_DST);
+		used->uses |= rule->src_set[0] != '\0' ? PP_SETS_SRC : 0;
+		used->uses |= rule->dst_set[0] != '\0' ? PP_SETS_DST : 0;
 	}
-	for (uint32_t i = 0; i < pp_ruleset_set_count(rules); i++)
-		if (named[i] && used->count < PP_SETS_USED_MAX)
-			used->set[used->count++] = pp_ruleset_set_at(rules, i, NULL);
+	for (uint32_t i = 0; i < pp_ruleset_set_count(rules); i++) {
+		struct pp_set *set = pp_ruleset_set_at(rules, i, NULL);
+
+		if (pp_ruleset_set_users(rules, pp_set_name(set)) > 0 &&
+		    used->count < PP_SETS_USED_MAX)
+			used->set[used->count++] = set;
+	}
 }
 
 uint32_t pp_used_sets_bit(const struct pp_used_sets *used, const char *name)
