@@ -23,7 +23,7 @@ struct danger {
 	const char *what; // "ARP"
 	const char *effect;
 	char hint[160];
-	bool warned[PP_SLOTS]; // by slot; PP_SLOT_DEFAULT is the default action's
+	bool warned[PP_SLOTS_MAX]; // by slot; PP_SLOT_DEFAULT is the default action's
 };
 
 static const char *verb(uint8_t verdict)

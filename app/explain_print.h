@@ -27,7 +27,7 @@ struct pp_explain_sum {
 	uint64_t bytes; // as captured
 	uint64_t truncated_pkts;
 	uint64_t too_long_pkts;
-	struct pp_rule_stats slot[PP_SLOTS]; // PP_SLOT_DEFAULT: the default action
+	struct pp_rule_stats slot[PP_SLOTS_MAX]; // PP_SLOT_DEFAULT: the default action
 	uint64_t unparsed_pkts[PP_LEDGER_COLUMNS]; // by reason
 };
 

@@ -11,13 +11,14 @@
 
 #define PP_RULES_MAX 1024
 // Slot 0 is the default action; rules have the others. There are more than twice as many as rules,
-// so that all rules can be exchanged for others in one step; a power of two, so that a mask keeps
-// the program inside of what is indexed by slot.
+// so that all rules can be exchanged for others in one step. A loaded program knows as many as its
+// rules need, a power of two, so that a mask keeps it inside of what is indexed by slot.
 #define PP_SLOT_DEFAULT 0
-#define PP_SLOTS 4096
+#define PP_SLOTS_MIN 4096
+#define PP_SLOTS_MAX (1u << 18)
 #define PP_IFACES_MAX 64
 #define PP_CONSUMERS_MAX 32
-#define PP_CONSUMER_NONE 0xff
+#define PP_CONSUMER_NONE 0x3f
 // The longest packet a copy can hold; a longer one is cut to this.
 #define PP_COPY_BYTES_MAX 65536
 #define PP_TAKE_ALL 0xffffffffu
@@ -80,22 +81,51 @@ struct pp_rule_row {
 	__u64 bytes;
 };
 
-// All counters of one CPU: one lookup for a packet. Whole cache lines.
-struct pp_cpu_rows {
-	struct pp_rule_row rule[PP_SLOTS];
-	struct pp_queue_row queue[]; // of every interface: queue_base + queue
-};
-_Static_assert(sizeof(struct pp_cpu_rows) % 64 == 0, "no line is shared between CPUs");
+// All counters lie in one element, the CPUs cpu_bytes apart, whole cache lines. Of each: the rows of
+// the queues of every interface, then those of the rules by slot.
 
 // What each program is told at load: one per interface.
 struct pp_tap_config {
 	__u32 frame_kind; // enum pp_frame_kind
 	__u32 iface;
-	__u32 queue_base; // first row of this interface in pp_cpu_rows and pp_xsks
+	__u32 queue_base; // first row of this interface in the counters and pp_xsks
 	__u32 queue_count; // rows; the last one is for queues beyond
 	__u32 timestamps; // 1: time_ns is filled
-	__u32 set_bytes; // of the image's area for sets: a power of two; 0: none
+	__u32 cpu_count;
 };
+
+struct pp_rows_layout {
+	__u64 cpu_bytes;
+	__u64 rules_at; // in a CPU's part
+	__u64 slots; // a power of two
+};
+
+// An element of pp_image: the selector, then two halves, each an image. The one that the selector
+// names is in force; the other one is written. Where things are in a half, the same for all that are
+// published to a loaded program:
+struct pp_image_layout {
+	__u64 half_bytes;
+	__u64 slots; // of actions, behind the head; a power of two
+	__u64 body_at; // what the engine compiled
+	__u64 body_bytes;
+	__u64 sets_at; // the area for sets
+	__u64 set_bytes; // a power of two; 0: none
+};
+#define PP_IMAGE_HALVES_AT 4096
+
+// What the verifier folds: constants of a loaded program.
+#define PP_LOAD_ABI 1u
+#define PP_ENGINE_NAME_BYTES 32
+struct pp_load {
+	__u32 abi; // PP_LOAD_ABI as the object was compiled with
+	__u32 bytes; // of this struct
+	char engine[PP_ENGINE_NAME_BYTES]; // whose pp_match() it is
+	struct pp_tap_config tap;
+	struct pp_rows_layout rows;
+	struct pp_image_layout image;
+	__u64 config[16]; // the engine's: struct pp_engine_shape
+};
+
 // In front of a routed packet (XDP metadata) and of a copied one (ring record).
 struct pp_meta {
 	__u64 time_ns; // CLOCK_MONOTONIC at the XDP program; 0: timestamps are off
@@ -103,11 +133,10 @@ struct pp_meta {
 	__u32 generation; // of the rule set that judged
 	__u32 len_bytes; // of the whole packet
 	__u32 cap_bytes; // of what follows this struct
+	__u32 slot;
 	__u16 queue; // receive queue on the interface
-	__u16 slot;
 	__u8 iface; // index of the interface in the configuration
 	__u8 consumer; // index of the consumer in the configuration
-	__u8 pad[2];
 };
 _Static_assert(sizeof(struct pp_meta) == 32, "the kernel takes at most 32 bytes of metadata");
 
@@ -134,22 +163,23 @@ struct pp_key {
 #define PP_KEY_DPORT_SHIFT 32
 #define PP_KEY_SPORT_SHIFT 48
 
-// What a slot does.
+// What a slot does: eight bytes, one load.
 struct pp_action {
 	__u32 rule_id;
-	__u32 take_bytes; // of a copy; PP_TAKE_ALL
-	__u8 verdict; // enum pp_verdict
-	__u8 copy; // 1: copy first
-	__u8 copy_to; // consumer index, PP_CONSUMER_NONE
-	__u8 route_to;
-	__u8 no_meta; // 1: the consumer of the route reads none, so none is written
-	__u8 pad[3];
+	__u16 take_last; // of a copy: bytes to take, less one
+	__u16 how; // PP_ACTION_*
 };
-_Static_assert(sizeof(struct pp_action) == 16, "pp_action is indexed by a shift");
+_Static_assert(sizeof(struct pp_action) == 8, "pp_action is indexed by a shift");
+#define PP_ACTION_VERDICT 0x3u // enum pp_verdict
+#define PP_ACTION_COPY 0x4u // copy first
+#define PP_ACTION_NO_META 0x8u // the consumer of the route reads none, so none is written
+#define PP_ACTION_COPY_TO_SHIFT 4 // consumer index, or PP_CONSUMER_NONE
+#define PP_ACTION_ROUTE_TO_SHIFT 10
+#define PP_ACTION_CONSUMER 0x3fu
 
 // A table of address sets (dataplane/addr_table.h, bpf/addr_table.bpf.h): where its parts are, as
 // offsets into the area that ends the image, and how deep the trees are. All zero: no sets.
-#define PP_ADDR_BYTES_MAX (256u << 20)
+#define PP_ADDR_BYTES_MAX (128u << 20)
 #define PP_ADDR_SLACK_BYTES 64 // behind the area: a masked offset may read up to a line more
 struct pp_addr_head {
 	__u32 mask_at; // u32 by class: bit i is set i
@@ -170,17 +200,21 @@ struct pp_addr_head {
 #define PP_ADDR_SPLIT 0x80000000u // prefixes longer than 64 bits divide this high half
 _Static_assert(sizeof(struct pp_addr_head) == 64, "one cache line");
 
-// Every engine's image begins with this.
+// Every image begins with this; actions by slot follow.
 struct pp_image_head {
-	__u32 generation;
+	__u32 generation; // of the rule set
 	__u32 set_uses; // PP_SETS_SRC | PP_SETS_DST: addresses that some rule looks up in sets
-	__u64 zero; // see bpf/linear.bpf.h
+	__u64 zero; // see bpf/sets.bpf.h
+	__u64 serial; // of the image: no two that a program reads have the same
+	__u64 pad[5];
 	struct pp_addr_head addr;
-	struct pp_action action[PP_SLOTS];
+	struct pp_action action[];
 };
+_Static_assert(sizeof(struct pp_image_head) == 128, "whole cache lines");
 
 #define PP_SETS_SRC 1u
 #define PP_SETS_DST 2u
+#define PP_SETS_DST_SHIFT 32 // of a mask of sets: destination above source
 
 // Engine `linear`: per family the rules that can match it, in rule order. A rule matches when
 // (word & mask) == value, the same for the addresses, the source lies in all sets of the low half
@@ -188,8 +222,8 @@ struct pp_image_head {
 // them), and both ports lie in range. The words
 // stand apart from the rest: they refuse most rules, four to a cache line. A list ends at a
 // multiple of PP_LINEAR_STEP; the padding never matches.
+#define PP_LINEAR_RULES_MAX 1024
 #define PP_LINEAR_STEP 4
-#define PP_SETS_DST_SHIFT 32
 struct pp_linear_word {
 	__u64 mask;
 	__u64 value;
@@ -228,17 +262,16 @@ struct pp_linear_other {
 };
 
 struct pp_linear_image {
-	struct pp_image_head head;
 	__u32 ip4_count; // multiples of PP_LINEAR_STEP
 	__u32 ip6_count;
 	__u32 other_count;
 	__u32 pad;
-	struct pp_linear_word ip4_word[PP_RULES_MAX];
-	struct pp_linear_word ip6_word[PP_RULES_MAX];
-	struct pp_linear_word other_word[PP_RULES_MAX];
-	struct pp_linear_ip4 ip4[PP_RULES_MAX];
-	struct pp_linear_ip6 ip6[PP_RULES_MAX];
-	struct pp_linear_other other[PP_RULES_MAX];
+	struct pp_linear_word ip4_word[PP_LINEAR_RULES_MAX];
+	struct pp_linear_word ip6_word[PP_LINEAR_RULES_MAX];
+	struct pp_linear_word other_word[PP_LINEAR_RULES_MAX];
+	struct pp_linear_ip4 ip4[PP_LINEAR_RULES_MAX];
+	struct pp_linear_ip6 ip6[PP_LINEAR_RULES_MAX];
+	struct pp_linear_other other[PP_LINEAR_RULES_MAX];
 };
 
 #endif

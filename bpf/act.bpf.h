@@ -2,17 +2,18 @@
 // What is done to a judged packet: count, copy, route.
 #pragma once
 
+#include "load.bpf.h"
 #include "maps.bpf.h"
 
 // A packet on its way through the program. What is cheap to ask again is not kept: the program has
 // ten registers.
 struct pp_packet {
 	struct xdp_md *ctx;
-	struct pp_cpu_rows *rows; // counters of this CPU
+	void *rows; // counters of this CPU
 	struct pp_queue_row *row; // and of the queue on it
 	const struct pp_image_head *head;
-	const struct pp_action *action;
-	__u32 slot;
+	struct pp_action action;
+	__u64 slot;
 	__u64 len_bytes;
 };
 
@@ -24,34 +25,33 @@ static __always_inline void pp_count(const struct pp_packet *pkt, __u32 counter)
 // Row of the packet's queue: queues beyond those known at load share the last one.
 static __always_inline __u32 pp_queue_index(__u32 queue)
 {
-	__u32 count = pp_tap_config.queue_count;
+	__u32 count = pp_load.tap.queue_count;
 
-	return pp_tap_config.queue_base + (queue < count ? queue : count - 1);
+	return pp_load.tap.queue_base + (queue < count ? queue : count - 1);
 }
 
-// slot is below PP_SLOTS: the caller has masked it.
+// slot is one of the image's: the caller has masked it.
 static __always_inline void pp_count_rule(const struct pp_packet *pkt)
 {
-	struct pp_rule_row *rule = &pkt->rows->rule[pkt->slot];
+	struct pp_rule_row *rule =
+		pkt->rows + pp_load.rows.rules_at + pkt->slot * sizeof(struct pp_rule_row);
 
 	rule->pkts++;
 	rule->bytes += pkt->len_bytes;
 }
 
 static __always_inline void
-pp_meta_fill(struct pp_meta *meta, const struct pp_packet *pkt, __u32 cap_bytes, __u8 consumer)
+pp_meta_fill(struct pp_meta *meta, const struct pp_packet *pkt, __u32 cap_bytes, __u32 to_shift)
 {
-	meta->time_ns = pp_tap_config.timestamps ? bpf_ktime_get_ns() : 0;
-	meta->rule_id = pkt->action->rule_id;
+	meta->time_ns = pp_load.tap.timestamps ? bpf_ktime_get_ns() : 0;
+	meta->rule_id = pkt->action.rule_id;
 	meta->generation = pkt->head->generation;
 	meta->len_bytes = pkt->len_bytes;
 	meta->cap_bytes = cap_bytes;
-	meta->queue = pkt->ctx->rx_queue_index;
 	meta->slot = pkt->slot;
-	meta->iface = pp_tap_config.iface;
-	meta->consumer = consumer;
-	meta->pad[0] = 0;
-	meta->pad[1] = 0;
+	meta->queue = pkt->ctx->rx_queue_index;
+	meta->iface = pp_load.tap.iface;
+	meta->consumer = pkt->action.how >> to_shift & PP_ACTION_CONSUMER;
 }
 
 static __always_inline __u64 pp_wake_flags(__u32 cpu)
@@ -62,7 +62,7 @@ static __always_inline __u64 pp_wake_flags(__u32 cpu)
 }
 
 // Load the packet's first bytes, 1 to PP_COPY_BYTES_MAX of them: the helper takes one less at a time.
-static __always_inline long pp_load(const struct pp_packet *pkt, __u8 *to, __u64 bytes)
+static __always_inline long pp_take(const struct pp_packet *pkt, __u8 *to, __u64 bytes)
 {
 	const __u32 most = PP_COPY_BYTES_MAX - 1;
 
@@ -93,12 +93,10 @@ static __always_inline __u32 pp_copy(const struct pp_packet *pkt)
 
 	if (ring == NULL || record == NULL)
 		return PP_COUNT_COPY_NO_RING;
-	if (bytes > pkt->action->take_bytes)
-		bytes = pkt->action->take_bytes;
-	if (bytes > PP_COPY_BYTES_MAX)
-		bytes = PP_COPY_BYTES_MAX;
-	pp_meta_fill(&record->meta, pkt, bytes, pkt->action->copy_to);
-	if (pp_load(pkt, record->packet, bytes))
+	if (bytes > pkt->action.take_last)
+		bytes = pkt->action.take_last + 1u;
+	pp_meta_fill(&record->meta, pkt, bytes, PP_ACTION_COPY_TO_SHIFT);
+	if (pp_take(pkt, record->packet, bytes))
 		return PP_COUNT_COPY_TOO_LONG;
 	record_bytes = bytes + sizeof(record->meta);
 	asm volatile("" : "+r"(record_bytes));
@@ -141,14 +139,14 @@ static __always_inline int pp_route(const struct pp_packet *pkt)
 	struct pp_meta *meta;
 	int verdict;
 
-	if (pkt->action->no_meta)
+	if (pkt->action.how & PP_ACTION_NO_META)
 		return pp_redirect(pkt);
 	meta = pp_meta_reserve(pkt->ctx);
 	if (meta == NULL) {
 		pp_count(pkt, PP_COUNT_ROUTE_NO_META);
 		return XDP_PASS;
 	}
-	pp_meta_fill(meta, pkt, pkt->len_bytes, pkt->action->route_to);
+	pp_meta_fill(meta, pkt, pkt->len_bytes, PP_ACTION_ROUTE_TO_SHIFT);
 	verdict = pp_redirect(pkt);
 	if (verdict == XDP_PASS)
 		bpf_xdp_adjust_meta(pkt->ctx, sizeof(*meta));

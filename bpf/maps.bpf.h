@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
-// The maps that all taps of a plane share, and what each program is told at load.
+// The maps that all taps of a plane share.
 #pragma once
 
 #include <linux/bpf.h>
@@ -8,23 +8,27 @@
 
 #include "abi.h"
 
-// Read-only data: the verifier folds it, so one source serves every kind of interface.
-volatile const struct pp_tap_config pp_tap_config = {.queue_count = 1};
-
-// The image in force: slot 0. One update swaps the rules of every interface.
+// The images: two halves, one in force (struct pp_image_layout). One store to the selector swaps the
+// rules of every interface.
+//
+// This map and pp_rows have one element, and dataplane/tap.c has the program address it as it
+// addresses a global variable: no lookup, no check for NULL.
 struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
-	__type(key, __u32);
-	__array(
-		values, struct {
-			__uint(type, BPF_MAP_TYPE_ARRAY);
-			__uint(max_entries, 1);
-			__uint(map_flags, BPF_F_MMAPABLE);
-			__uint(key_size, sizeof(__u32));
-			__uint(value_size, sizeof(struct pp_linear_image));
-		});
-} pp_images SEC(".maps");
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, 8); // set at load
+} pp_image SEC(".maps");
+
+// Counters, as struct pp_rows_layout says.
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, 8); // set at load
+} pp_rows SEC(".maps");
 
 // One copy ring per CPU.
 struct {
@@ -60,15 +64,6 @@ struct {
 	__type(value, __u64);
 } pp_wake SEC(".maps");
 
-// Counters by CPU.
-struct {
-	__uint(type, BPF_MAP_TYPE_ARRAY);
-	__uint(max_entries, 1); // CPUs, set at load
-	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(key_size, sizeof(__u32));
-	__uint(value_size, sizeof(struct pp_cpu_rows) + sizeof(struct pp_queue_row)); // set at load
-} pp_rows SEC(".maps");
-
 // AF_XDP sockets by queue_base + queue.
 struct {
 	__uint(type, BPF_MAP_TYPE_XSKMAP);
@@ -76,3 +71,11 @@ struct {
 	__type(key, __u32);
 	__type(value, __u32);
 } pp_xsks SEC(".maps");
+
+// The value of a map of one element.
+#define pp_value_of(map)                                                                           \
+	({                                                                                         \
+		void *value = &(map);                                                              \
+		asm volatile("" : "+r"(value));                                                    \
+		value;                                                                             \
+	})

@@ -27,7 +27,7 @@ struct source {
 struct pp_count_table {
 	const uint8_t *frame_kind;
 	uint64_t seed; // so that nobody can aim at one slot
-	struct pp_count_stats rule[PP_SLOTS + 1]; // the last one: PP_SLOT_FORMER
+	struct pp_count_stats rule[PP_SLOTS_MAX + 1]; // the last one: PP_SLOT_FORMER
 	struct pp_count_stats other;
 	struct source source[PP_COUNT_SOURCES];
 };

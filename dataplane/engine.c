@@ -5,13 +5,6 @@
 #include <stddef.h>
 #include <string.h>
 
-const struct pp_engine *pp_engine_find(const char *name)
-{
-	if (strcmp(name, "linear") == 0 || strcmp(name, "auto") == 0)
-		return &pp_engine_linear;
-	return NULL;
-}
-
 int pp_bindings_iface(const struct pp_bindings *bindings, const char *name)
 {
 	for (uint32_t i = 0; i < bindings->iface_count; i++)
@@ -81,58 +74,63 @@ const struct pp_consumer_config *pp_bindings_sole_sink(const struct pp_bindings 
 	return sole != NULL && sole->kind == PP_CONSUMER_SINK ? sole : NULL;
 }
 
-static int fill_action(struct pp_action *action,
-		       const struct pp_ruleset_entry *entry,
-		       const struct pp_bindings *bindings,
-		       struct pp_error *err)
+static uint16_t pack_consumer(int consumer, unsigned int shift)
 {
-	const struct pp_rule *rule = &entry->rule;
-	int consumer;
+	return (uint16_t)((unsigned int)consumer << shift);
+}
 
-	*action = (struct pp_action){.rule_id = entry->id,
-				     .take_bytes = rule->take_bytes,
-				     .verdict = rule->verdict,
-				     .copy = rule->copy,
-				     .copy_to = PP_CONSUMER_NONE,
-				     .route_to = PP_CONSUMER_NONE};
-	if (rule->copy) {
-		consumer = pp_bindings_consumer(bindings, rule->copy_to, false, err);
-		if (consumer < 0)
-			return consumer;
-		action->copy_to = (uint8_t)consumer;
-	}
-	if (rule->verdict == PP_VERDICT_ROUTE) {
-		consumer = pp_bindings_consumer(bindings, rule->route_to, true, err);
-		if (consumer < 0)
-			return consumer;
-		action->route_to = (uint8_t)consumer;
-		action->no_meta = consumer != PP_CONSUMER_NONE &&
-				  bindings->sole_sink == &bindings->consumer[consumer];
-	}
-	if (rule->on[0] != '\0' && pp_bindings_iface(bindings, rule->on) < 0)
-		return pp_error_set(err, -EINVAL, 0, 0, "interface '%s' is not configured",
-				    rule->on);
+static int fill_route(struct pp_action *action,
+		      const struct pp_rule *rule,
+		      const struct pp_bindings *bindings,
+		      struct pp_error *err)
+{
+	int consumer = pp_bindings_consumer(bindings, rule->route_to, true, err);
+
+	if (consumer < 0)
+		return consumer;
+	action->how |= pack_consumer(consumer, PP_ACTION_ROUTE_TO_SHIFT);
+	if (consumer != PP_CONSUMER_NONE && bindings->sole_sink == &bindings->consumer[consumer])
+		action->how |= PP_ACTION_NO_META;
 	return 0;
 }
 
-int pp_engine_fill_head(struct pp_image_head *head,
-			const struct pp_ruleset *rules,
-			const struct pp_bindings *bindings,
-			uint32_t *rule_id,
-			struct pp_error *err)
+static int fill_copy(struct pp_action *action,
+		     const struct pp_rule *rule,
+		     const struct pp_bindings *bindings,
+		     struct pp_error *err)
 {
-	head->generation = pp_ruleset_generation(rules);
-	head->action[PP_SLOT_DEFAULT] = (struct pp_action){.verdict = pp_ruleset_default(rules),
-							   .copy_to = PP_CONSUMER_NONE,
-							   .route_to = PP_CONSUMER_NONE};
-	for (uint32_t i = 0; i < pp_ruleset_count(rules); i++) {
-		const struct pp_ruleset_entry *entry = pp_ruleset_at(rules, i);
-		int ret = fill_action(&head->action[entry->slot], entry, bindings, err);
+	uint32_t take = rule->take_bytes < PP_COPY_BYTES_MAX ? rule->take_bytes : PP_COPY_BYTES_MAX;
+	int consumer = pp_bindings_consumer(bindings, rule->copy_to, false, err);
 
-		if (ret < 0) {
-			*rule_id = entry->id;
-			return ret;
-		}
-	}
+	if (consumer < 0)
+		return consumer;
+	action->how |= PP_ACTION_COPY | pack_consumer(consumer, PP_ACTION_COPY_TO_SHIFT);
+	action->take_last = (uint16_t)(take - 1);
 	return 0;
+}
+
+int pp_engine_action_fill(struct pp_action *out,
+			  const struct pp_ruleset_entry *entry,
+			  const struct pp_bindings *bindings,
+			  struct pp_error *err)
+{
+	const struct pp_rule *rule = &entry->rule;
+	struct pp_action action = {.rule_id = entry->id, .how = rule->verdict};
+	int ret = 0;
+
+	if (rule->copy)
+		ret = fill_copy(&action, rule, bindings, err);
+	if (ret == 0 && rule->verdict == PP_VERDICT_ROUTE)
+		ret = fill_route(&action, rule, bindings, err);
+	if (ret == 0 && rule->on[0] != '\0' && pp_bindings_iface(bindings, rule->on) < 0)
+		ret = pp_error_set(err, -EINVAL, 0, 0, "interface '%s' is not configured",
+				   rule->on);
+	if (ret == 0)
+		*out = action;
+	return ret;
+}
+
+struct pp_action pp_engine_action_default(const struct pp_ruleset *rules)
+{
+	return (struct pp_action){.how = pp_ruleset_default(rules)};
 }

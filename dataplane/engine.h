@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-// Engines, user-space half: an ordered rule set compiled to a position-independent image.
+// Engines there are, and rules as they see them.
 //
 // Threads    control thread.
-// Cost       control path; build() writes the image in place and allocates nothing.
-// Ownership  engines are static; the image is the caller's memory.
+// Cost       control path.
+// Ownership  engines are static.
 #pragma once
 
 #include <stdint.h>
 
+#include <push-packet/engine.h>
 #include <push-packet/plane.h>
+
+#include "image_sets.h"
 
 // What names in rules stand for.
 struct pp_bindings {
@@ -23,34 +26,48 @@ struct pp_bindings {
 };
 
 struct pp_engine {
-	const char *name;
-	uint32_t image_bytes;
-	uint32_t rules_max;
-	// Fill a zeroed image. The table of sets is not the engine's: what publishes puts head.addr
-	// and the area behind the image in.
-	//
-	// @return  0; -EINVAL: a name in a rule stands for nothing; rule_id says which rule.
-	int (*build)(void *image,
-		     const struct pp_ruleset *rules,
-		     const struct pp_bindings *bindings,
-		     uint32_t *rule_id,
-		     struct pp_error *err);
+	const struct pp_engine_ops *ops;
+	// The BPF object with the program, of an engine that is not built in; else NULL.
+	const void *object;
+	size_t object_bytes;
 };
 
-extern const struct pp_engine pp_engine_linear;
+// The BPF object with the engine's program, built in or not. Borrowed.
+const void *pp_engine_object(const struct pp_engine *engine, size_t *bytes);
 
-// @param name  "linear", or "auto": the best there is, for now the same.
-// @return      The engine; NULL: no such engine.
+#define PP_ENGINE_AUTO "auto"
+
+// @param name  "linear", ...
+// @return      The engine; NULL: none has this name.
 const struct pp_engine *pp_engine_find(const char *name);
 
-// Fill the part that every engine's image begins with: generation and actions by slot.
+// The names that pp_engine_find() knows, and "auto", for messages: "auto, linear or tuple".
+const char *pp_engine_names(void);
+
+// Pick an engine.
 //
-// @return  As build().
-int pp_engine_fill_head(struct pp_image_head *head,
-			const struct pp_ruleset *rules,
-			const struct pp_bindings *bindings,
-			uint32_t *rule_id,
-			struct pp_error *err);
+// @param name     One of the above.
+// @param current  In use; NULL: none. What is picked by count does not go back and forth.
+// @param count    Of rules.
+// @return         The engine; NULL: none has this name.
+const struct pp_engine *
+pp_engine_pick(const char *name, const struct pp_engine *current, uint32_t count);
+
+// A rule as engines see it. Names in it have been checked.
+void pp_engine_rule_fill(struct pp_engine_rule *out,
+			 const struct pp_ruleset_entry *entry,
+			 uint32_t rank,
+			 const struct pp_bindings *bindings,
+			 const struct pp_used_sets *used);
+
+// What a slot does.
+//
+// @return  0; -EINVAL: a name in the rule stands for nothing.
+int pp_engine_action_fill(struct pp_action *out,
+			  const struct pp_ruleset_entry *entry,
+			  const struct pp_bindings *bindings,
+			  struct pp_error *err);
+struct pp_action pp_engine_action_default(const struct pp_ruleset *rules);
 
 // Index of an interface by name; -1: not configured.
 int pp_bindings_iface(const struct pp_bindings *bindings, const char *name);

@@ -23,14 +23,14 @@
 
 struct pp_explain {
 	struct pp_ruleset *rules;
-	const struct pp_ruleset_entry *by_slot[PP_SLOTS]; // in rules
+	const struct pp_ruleset_entry *by_slot[PP_SLOTS_MAX]; // in rules
 	struct pp_maps maps;
 	struct pp_tap *tap;
 	uint32_t frame_kind;
 	uint32_t iface;
 	uint32_t linear_bytes; // of a packet in its first buffer, at most
 	uint32_t cpu; // that ran the last packet
-	uint8_t *before; // maps.rows as they were after it
+	uint8_t *before; // counters as they were after it
 };
 
 static int no_memory(struct pp_error *err)
@@ -38,33 +38,51 @@ static int no_memory(struct pp_error *err)
 	return pp_error_set(err, -ENOMEM, 0, 0, "out of memory");
 }
 
-static const struct pp_cpu_rows *rows_now(const struct pp_explain *explain, uint32_t cpu)
+static const struct pp_count_memory *counts_now(const struct pp_explain *explain)
 {
-	return (const void *)(explain->maps.rows + cpu * explain->maps.rows_bytes);
+	return &explain->maps.counts.now;
 }
 
-static struct pp_cpu_rows *rows_before(struct pp_explain *explain, uint32_t cpu)
+static struct pp_count_memory counts_before(const struct pp_explain *explain)
 {
-	return (void *)(explain->before + cpu * explain->maps.rows_bytes);
+	struct pp_count_memory before = *counts_now(explain);
+
+	before.bytes = explain->before;
+	return before;
+}
+
+static const struct pp_queue_row *queue_now(const struct pp_explain *explain, uint32_t cpu)
+{
+	return pp_kernel_counts_queue_of(counts_now(explain), cpu, 0);
+}
+
+static const struct pp_queue_row *queue_before(const struct pp_explain *explain, uint32_t cpu)
+{
+	const struct pp_count_memory before = counts_before(explain);
+
+	return pp_kernel_counts_queue_of(&before, cpu, 0);
 }
 
 static bool ran_on(struct pp_explain *explain, uint32_t cpu)
 {
-	return rows_now(explain, cpu)->queue[0].count[PP_COUNT_SEEN] !=
-	       rows_before(explain, cpu)->queue[0].count[PP_COUNT_SEEN];
+	return queue_now(explain, cpu)->count[PP_COUNT_SEEN] !=
+	       queue_before(explain, cpu)->count[PP_COUNT_SEEN];
 }
 
 // Find the CPU that ran a packet: where the last one ran, as a rule.
 static void find_cpu(struct pp_explain *explain)
 {
-	for (uint32_t i = 0; i < explain->maps.cpu_count && !ran_on(explain, explain->cpu); i++)
-		explain->cpu = (explain->cpu + 1) % explain->maps.cpu_count;
+	for (uint32_t i = 0; i < explain->maps.counts.cpu_count && !ran_on(explain, explain->cpu);
+	     i++)
+		explain->cpu = (explain->cpu + 1) % explain->maps.counts.cpu_count;
 }
 
 static void remember(struct pp_explain *explain)
 {
-	memcpy(rows_before(explain, explain->cpu), rows_now(explain, explain->cpu),
-	       explain->maps.rows_bytes);
+	const struct pp_count_memory *now = counts_now(explain);
+	uint64_t at = explain->cpu * now->layout.cpu_bytes;
+
+	memcpy(explain->before + at, now->bytes + at, now->layout.cpu_bytes);
 }
 
 // Run the program once.
@@ -91,7 +109,7 @@ static int measure_linear(struct pp_explain *explain, struct pp_error *err)
 				    strerror(-ret));
 	find_cpu(explain);
 	explain->linear_bytes =
-		(uint32_t)rows_now(explain, explain->cpu)->queue[0].count[PP_COUNT_SEEN_BYTES];
+		(uint32_t)queue_now(explain, explain->cpu)->count[PP_COUNT_SEEN_BYTES];
 	remember(explain);
 	return 0;
 }
@@ -110,15 +128,6 @@ static int copy_rules(struct pp_explain *explain, const struct pp_ruleset *rules
 	return 0;
 }
 
-static int find_engine(const char *name, const struct pp_engine **out, struct pp_error *err)
-{
-	*out = pp_engine_find(name);
-	if (*out == NULL)
-		return pp_error_set(err, -EINVAL, 0, 0, "no engine is named '%s'; auto or linear",
-				    name);
-	return 0;
-}
-
 static int load(struct pp_explain *explain,
 		const struct pp_explain_config *config,
 		uint32_t *rule_id,
@@ -128,17 +137,25 @@ static int load(struct pp_explain *explain,
 					     config->consumer_count, NULL};
 	const struct pp_tap_config tap = {
 		.frame_kind = explain->frame_kind, .iface = explain->iface, .queue_count = 1};
-	const struct pp_engine *engine;
-	int ret = find_engine(config->engine, &engine, err);
+	const struct pp_engine *engine =
+		pp_engine_pick(config->engine, NULL, pp_ruleset_count(explain->rules));
+	struct pp_images none;
+	int ret;
 
-	ret = ret ?: pp_maps_init(&explain->maps, engine, explain->rules, 1, err);
+	if (engine == NULL)
+		return pp_error_set(err, -EINVAL, 0, 0, "no engine is named '%s'; %s",
+				    config->engine, pp_engine_names());
+	ret = pp_maps_init(&explain->maps, 1, err);
 	ret = ret
-		      ?: pp_maps_publish(&explain->maps, engine, explain->rules, &bindings, rule_id,
-					 err);
+		      ?: pp_maps_reshape(&explain->maps, engine, explain->rules, &bindings, &none,
+					 rule_id, err);
+	if (ret == 0)
+		pp_maps_retire(&explain->maps, &none);
 	ret = ret ?: pp_tap_open(&explain->tap, &explain->maps, &tap, err);
 	if (ret < 0)
 		return ret;
-	explain->before = calloc(explain->maps.cpu_count, explain->maps.rows_bytes);
+	explain->before =
+		calloc(explain->maps.counts.cpu_count, counts_now(explain)->layout.cpu_bytes);
 	return explain->before != NULL ? measure_linear(explain, err) : no_memory(err);
 }
 
@@ -196,12 +213,14 @@ static int contradiction(struct pp_error *err, const char *what, long got, long 
 // @return      How many counted.
 static uint32_t slots_counted(struct pp_explain *explain, uint32_t *slot)
 {
-	const struct pp_cpu_rows *now = rows_now(explain, explain->cpu);
-	const struct pp_cpu_rows *before = rows_before(explain, explain->cpu);
-	uint32_t count = 0;
+	const struct pp_count_memory memory = counts_before(explain);
+	const struct pp_rule_row *now =
+		pp_kernel_counts_rule_of(counts_now(explain), explain->cpu, 0);
+	const struct pp_rule_row *before = pp_kernel_counts_rule_of(&memory, explain->cpu, 0);
+	uint32_t slots = pp_ruleset_slots(explain->rules), count = 0;
 
-	for (uint32_t i = 0; i < PP_SLOTS; i++)
-		if (now->rule[i].pkts != before->rule[i].pkts) {
+	for (uint32_t i = 0; i < slots; i++)
+		if (now[i].pkts != before[i].pkts) {
 			*slot = i;
 			count++;
 		}
@@ -247,8 +266,8 @@ static int check(struct pp_explain *explain,
 		 int xdp,
 		 struct pp_error *err)
 {
-	const struct pp_queue_row *now = &rows_now(explain, explain->cpu)->queue[0];
-	struct pp_queue_row want = rows_before(explain, explain->cpu)->queue[0];
+	const struct pp_queue_row *now = queue_now(explain, explain->cpu);
+	struct pp_queue_row want = *queue_before(explain, explain->cpu);
 	int xdp_want = said->verdict == PP_VERDICT_DROP ? XDP_DROP : XDP_PASS;
 
 	want.count[PP_COUNT_SEEN]++;

@@ -43,13 +43,16 @@ int pp_image_sets_update(struct pp_image_sets *sets,
 	int ret;
 
 	pp_used_sets_find(&next.used, rules);
-	if (same_sets(&next.used, &sets->used))
+	if (same_sets(&next.used, &sets->used)) {
+		sets->used.uses = next.used.uses;
 		return 0;
+	}
 	ret = pp_addr_table_build(&next.table, next.used.set, next.used.count, err);
 	if (ret < 0)
 		return ret;
 	for (uint32_t i = 0; i < next.used.count; i++)
 		pp_set_ref(next.used.set[i]);
+	next.serial = sets->serial + 1;
 	pp_image_sets_fini(sets);
 	*sets = next;
 	return 0;

@@ -25,6 +25,7 @@ uint32_t pp_used_sets_bit(const struct pp_used_sets *used, const char *name);
 struct pp_image_sets {
 	struct pp_used_sets used; // with a reference each
 	struct pp_addr_table table;
+	uint64_t serial; // of the table; 0: the empty one that no update made
 };
 
 // Compile the sets that rules name. All zero is the empty state.

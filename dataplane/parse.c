@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #include "linear.bpf.h"
 #include "parse.bpf.h"
+#include "sets.bpf.h"
 
 #include "parse.h"
 
@@ -11,10 +12,12 @@ int pp_parse_packet(
 }
 
 uint32_t pp_parse_linear_match(const struct pp_linear_image *image,
-			       uint32_t area_bytes,
+			       const struct pp_image_head *head,
+			       const uint8_t *sets,
+			       uint32_t set_bytes,
 			       const struct pp_key *key)
 {
-	const struct pp_linear_area area = {.base = image + 1, .bytes = area_bytes};
+	const struct pp_sets_area area = {.base = sets, .bytes = set_bytes};
 
-	return pp_match(image, &area, key);
+	return pp_linear_match(image, key, pp_sets_of(head, &area, key));
 }

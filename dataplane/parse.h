@@ -16,10 +16,12 @@
 int pp_parse_packet(
 	uint32_t kind, uint32_t iface, const uint8_t *data, uint32_t bytes, struct pp_key *key);
 
-// The slot that the image gives the key: the linear engine's kernel half, for tests.
+// The slot that an image gives the key: the linear engine's kernel half, for tests.
 //
-// @param image       Its area for sets behind it.
-// @param area_bytes  Of the area: a power of two; 0: there is none.
+// @param head       Says where sets are in their area.
+// @param set_bytes  Of the area: a power of two; 0: there is none.
 uint32_t pp_parse_linear_match(const struct pp_linear_image *image,
-			       uint32_t area_bytes,
+			       const struct pp_image_head *head,
+			       const uint8_t *sets,
+			       uint32_t set_bytes,
 			       const struct pp_key *key);

@@ -53,20 +53,6 @@ copy_config(struct pp_plane *plane, const struct pp_plane_config *config, struct
 	return 0;
 }
 
-static int pick_engine(struct pp_plane *plane)
-{
-	plane->engine = pp_engine_find(plane->config.engine);
-	if (plane->engine == NULL)
-		return -EINVAL;
-	if (strcmp(plane->config.engine, "auto") == 0)
-		snprintf(plane->engine_text, sizeof(plane->engine_text),
-			 "%s (auto: the one engine there is, up to %u rules)", plane->engine->name,
-			 plane->engine->rules_max);
-	else
-		snprintf(plane->engine_text, sizeof(plane->engine_text), "%s", plane->engine->name);
-	return 0;
-}
-
 // A row for every queue that the interface can ever have, and one for those beyond.
 static int see_ifaces(struct pp_plane *plane, struct pp_error *err)
 {
@@ -170,12 +156,9 @@ static int open_all(struct pp_plane *plane,
 
 	ret = ret ?: copy_config(plane, config, err);
 	ret = ret ?: pp_ruleset_copy(&plane->rules, rules);
-	ret = ret ?: pick_engine(plane);
 	ret = ret ?: see_ifaces(plane, err);
 	ret = ret ?: check_free(plane, where, err);
-	ret = ret
-		      ?: pp_maps_init(&plane->maps, plane->engine, plane->rules, plane->rows.total,
-				      err);
+	ret = ret ?: pp_maps_init(&plane->maps, plane->rows.total, err);
 	ret = ret ?: pp_plane_apply_first(plane, err);
 	ret = ret ?: open_taps(plane, err);
 	ret = ret ?: open_rings(plane, err);

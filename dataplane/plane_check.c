@@ -228,26 +228,28 @@ int pp_plane_check_rules(const struct pp_plane_config *config,
 			 struct pp_where *where,
 			 struct pp_error *err)
 {
-	const struct pp_engine *engine = pp_engine_find(config->engine);
+	const struct pp_engine *engine =
+		pp_engine_pick(config->engine, NULL, pp_ruleset_count(rules));
 	const struct pp_bindings bindings = {config->iface, config->iface_count, config->consumer,
 					     config->consumer_count, NULL};
-	uint32_t rule_id = 0;
-	void *image;
-	int ret;
+	struct pp_action action;
 
 	if (engine == NULL) {
 		set_where(where, PP_WHERE_ENGINE, 0, 0);
-		return pp_error_set(err, -EINVAL, 0, 0, "no engine is named '%s'; auto or linear",
-				    config->engine);
+		return pp_error_set(err, -EINVAL, 0, 0, "no engine is named '%s'; %s",
+				    config->engine, pp_engine_names());
 	}
-	image = calloc(1, engine->image_bytes);
-	if (image == NULL)
-		return pp_error_set(err, -ENOMEM, 0, 0, "out of memory");
-	ret = engine->build(image, rules, &bindings, &rule_id, err);
-	free(image);
-	if (ret < 0)
-		set_where(where, rule_id ? PP_WHERE_RULE : PP_WHERE_NONE, rule_id, 0);
-	return ret;
+	set_where(where, PP_WHERE_NONE, 0, 0);
+	for (uint32_t i = 0; i < pp_ruleset_count(rules); i++) {
+		const struct pp_ruleset_entry *entry = pp_ruleset_at(rules, i);
+		int ret = pp_engine_action_fill(&action, entry, &bindings, err);
+
+		if (ret < 0) {
+			set_where(where, PP_WHERE_RULE, entry->id, 0);
+			return ret;
+		}
+	}
+	return 0;
 }
 
 int pp_plane_check(const struct pp_plane_config *config,

@@ -45,10 +45,8 @@ struct pp_plane {
 	struct pp_plane_config config; // iface and consumer point to copies
 	struct pp_ruleset *rules;
 	struct pp_rule_table *rule_table; // RCU: workers and analysers read it
-	struct pp_rule_stats rule_base[PP_SLOTS]; // as pp_plane_consumer.base
+	struct pp_rule_stats rule_base[PP_SLOTS_MAX]; // as pp_plane_consumer.base
 	bool routed; // rules that route have been in force
-	const struct pp_engine *engine;
-	char engine_text[100];
 	struct pp_bindings bindings;
 	struct pp_rows rows;
 	uint8_t frame_kind[PP_IFACES_MAX];

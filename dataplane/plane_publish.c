@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #include "plane_priv.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <bpf/bpf.h>
 
 #include <push-packet/clock.h>
 
@@ -68,20 +67,12 @@ static int replace_taps(struct pp_plane *plane, struct pp_tap **tap, struct pp_e
 	return 0;
 }
 
-// Until no packet is in a program that was taken off: an update of any array of maps waits for
-// running programs, and this one changes nothing.
-static void wait_for_programs(const struct pp_plane *plane)
-{
-	uint32_t cpu = plane->ring[0].cpu;
-
-	bpf_map_update_elem(plane->maps.copy_rings_fd, &cpu, &plane->ring[0].map_fd, BPF_ANY);
-}
-
-// Programs that read larger images, loaded beside those in force and put in their place.
-static int publish_larger(struct pp_plane *plane,
-			  const struct pp_ruleset *rules,
-			  uint32_t *rule_id,
-			  struct pp_error *err)
+// Other images and the programs that read them, loaded beside those in force and put in their place.
+static int publish_reshaped(struct pp_plane *plane,
+			    const struct pp_engine *engine,
+			    const struct pp_ruleset *rules,
+			    uint32_t *rule_id,
+			    struct pp_error *err)
 {
 	struct pp_tap **tap = calloc(plane->config.iface_count, sizeof(*tap));
 	struct pp_images old;
@@ -89,23 +80,37 @@ static int publish_larger(struct pp_plane *plane,
 
 	if (tap == NULL)
 		return pp_plane_no_memory(err);
-	ret = pp_maps_grow(&plane->maps, plane->engine, rules, &old, err);
+	ret = pp_maps_reshape(&plane->maps, engine, rules, &plane->bindings, &old, rule_id, err);
 	if (ret < 0)
 		goto free_taps;
-	ret = pp_maps_publish(&plane->maps, plane->engine, rules, &plane->bindings, rule_id, err);
-	ret = ret ?: open_taps(plane, tap, err);
+	ret = open_taps(plane, tap, err);
 	ret = ret ?: replace_taps(plane, tap, err);
 	if (ret == 0) {
 		plane->maps.published_ns = pp_clock_ns(CLOCK_MONOTONIC);
-		wait_for_programs(plane);
+		pp_grace_wait(&plane->maps.grace, err);
 		plane->apply.loads++;
-		pp_images_close(&old);
+		pp_maps_retire(&plane->maps, &old);
 	} else {
-		pp_images_close(&plane->maps.images);
-		plane->maps.images = old;
+		pp_maps_revert(&plane->maps, &old);
 	}
 free_taps:
 	close_taps(tap, plane->config.iface_count);
+	return ret;
+}
+
+// There are no programs yet.
+static int publish_first(struct pp_plane *plane,
+			 const struct pp_engine *engine,
+			 const struct pp_ruleset *rules,
+			 uint32_t *rule_id,
+			 struct pp_error *err)
+{
+	struct pp_images none;
+	int ret =
+		pp_maps_reshape(&plane->maps, engine, rules, &plane->bindings, &none, rule_id, err);
+
+	if (ret == 0)
+		pp_maps_retire(&plane->maps, &none);
 	return ret;
 }
 
@@ -114,8 +119,12 @@ int pp_plane_publish(struct pp_plane *plane,
 		     uint32_t *rule_id,
 		     struct pp_error *err)
 {
-	int ret =
-		pp_maps_publish(&plane->maps, plane->engine, rules, &plane->bindings, rule_id, err);
+	const struct pp_engine *engine = pp_engine_pick(
+		plane->config.engine, plane->maps.images.engine, pp_ruleset_count(rules));
+	int ret;
 
-	return ret == -E2BIG ? publish_larger(plane, rules, rule_id, err) : ret;
+	if (plane->maps.images.fd < 0)
+		return publish_first(plane, engine, rules, rule_id, err);
+	ret = pp_maps_publish(&plane->maps, engine, rules, &plane->bindings, rule_id, err);
+	return ret == -ENOBUFS ? publish_reshaped(plane, engine, rules, rule_id, err) : ret;
 }

@@ -76,7 +76,7 @@ queue_ledger(const struct pp_plane *plane, uint32_t index, uint32_t row, struct 
 	pp_ledger_add(out, &plane->retired[at]);
 	if (port != NULL)
 		pp_port_stats(port, out);
-	pp_maps_queue(&plane->maps, at, out);
+	pp_kernel_counts_queue(&plane->maps.counts, at, out);
 }
 
 void pp_plane_queue(const struct pp_plane *plane,
@@ -104,9 +104,9 @@ void pp_plane_total(const struct pp_plane *plane, struct pp_ledger_row *out)
 void pp_plane_rule_stats(const struct pp_plane *plane, uint32_t slot, struct pp_rule_stats *out)
 {
 	*out = (struct pp_rule_stats){0};
-	if (slot >= PP_SLOTS)
+	if (slot >= PP_SLOTS_MAX)
 		return;
-	pp_maps_rule(&plane->maps, slot, out);
+	pp_kernel_counts_rule(&plane->maps.counts, slot, out);
 	out->pkts -= plane->rule_base[slot].pkts;
 	out->bytes -= plane->rule_base[slot].bytes;
 }
@@ -118,7 +118,7 @@ const struct pp_ruleset *pp_plane_rules(const struct pp_plane *plane)
 
 const char *pp_plane_engine(const struct pp_plane *plane)
 {
-	return plane->engine_text;
+	return plane->maps.images.engine->ops->name;
 }
 
 uint32_t pp_plane_worker_count(const struct pp_plane *plane)
@@ -199,7 +199,7 @@ int pp_plane_count_rule(const struct pp_plane *plane,
 
 void pp_plane_begin_slot(struct pp_plane *plane, uint32_t slot)
 {
-	pp_maps_rule(&plane->maps, slot, &plane->rule_base[slot]);
+	pp_kernel_counts_rule(&plane->maps.counts, slot, &plane->rule_base[slot]);
 	for (uint32_t i = 0; i < plane->config.consumer_count; i++)
 		if (plane->consumer[i].base != NULL)
 			count_slot(plane, i, slot, &plane->consumer[i].base[slot]);
@@ -208,8 +208,8 @@ void pp_plane_begin_slot(struct pp_plane *plane, uint32_t slot)
 void pp_plane_apply_stats(const struct pp_plane *plane, struct pp_apply_stats *out)
 {
 	*out = plane->apply;
-	out->image_bytes = plane->maps.images.image_bytes;
-	out->set_bytes = plane->maps.images.set_bytes;
+	out->image_bytes = plane->maps.images.layout.half_bytes;
+	out->set_bytes = plane->maps.images.layout.set_bytes;
 }
 
 struct gathered {

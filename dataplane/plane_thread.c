@@ -82,7 +82,7 @@ static int create_consumers(struct pp_plane *plane, struct pp_error *err)
 
 		if (plane->config.consumer[i].kind != PP_CONSUMER_COUNT)
 			continue;
-		plane->consumer[i].base = calloc(PP_SLOTS, sizeof(*plane->consumer[i].base));
+		plane->consumer[i].base = calloc(PP_SLOTS_MAX, sizeof(*plane->consumer[i].base));
 		if (plane->consumer[i].base == NULL)
 			return pp_plane_no_memory(err);
 		if (plane->config.consumer[i].threads > 0)

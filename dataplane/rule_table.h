@@ -22,7 +22,7 @@ struct pp_rule_table {
 	// Every routed packet goes to a sink, carries no metadata and is not looked at: its cache
 	// line stays with the CPU that wrote it.
 	bool sole_sink;
-	uint32_t id[PP_SLOTS]; // of the rule that has the slot, or had it until the change; 0: none
+	uint32_t id[PP_SLOTS_MAX]; // of the rule that has the slot, or had it until the change; 0: none
 };
 
 // Make the table of a change.
@@ -51,7 +51,7 @@ struct pp_rule_table *pp_rule_table_exchange(struct pp_rule_table **in_force,
 static inline uint32_t pp_rule_table_slot(const struct pp_rule_table *table,
 					  const struct pp_meta *meta)
 {
-	if (meta->slot < PP_SLOTS && table->id[meta->slot] == meta->rule_id)
+	if (meta->slot < PP_SLOTS_MAX && table->id[meta->slot] == meta->rule_id)
 		return meta->slot;
 	return PP_SLOT_FORMER;
 }

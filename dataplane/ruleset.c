@@ -67,7 +67,7 @@ void pp_ruleset_swap(struct pp_ruleset *set, struct pp_ruleset *other)
 
 void pp_ruleset_settle(struct pp_ruleset *set)
 {
-	for (uint32_t slot = 0; slot < PP_SLOTS; slot++)
+	for (uint32_t slot = 0; slot < PP_SLOTS_MAX; slot++)
 		if (set->slot[slot] == PP_SLOT_LEAVING)
 			set->slot[slot] = PP_SLOT_FREE;
 	set->settled_id = set->last_id;
@@ -146,7 +146,7 @@ int pp_ruleset_append(struct pp_ruleset *set,
 		      struct pp_ruleset_entry **out,
 		      struct pp_error *err)
 {
-	const uint8_t *slot = memchr(set->slot, PP_SLOT_FREE, PP_SLOTS);
+	const uint8_t *slot = memchr(set->slot, PP_SLOT_FREE, PP_SLOTS_MAX);
 	struct pp_ruleset_entry *entry;
 	int ret;
 
@@ -294,4 +294,14 @@ const struct pp_ruleset_entry *pp_ruleset_at(const struct pp_ruleset *set, uint3
 const struct pp_ruleset_entry *pp_ruleset_find(const struct pp_ruleset *set, uint32_t id)
 {
 	return pp_ruleset_at(set, find_index(set, id));
+}
+
+uint32_t pp_ruleset_slots(const struct pp_ruleset *set)
+{
+	uint32_t slots = 1;
+
+	for (uint32_t i = 0; i < set->count; i++)
+		if (set->entry[i].slot >= slots)
+			slots = set->entry[i].slot + 1u;
+	return slots;
 }

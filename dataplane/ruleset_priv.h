@@ -33,7 +33,7 @@ struct pp_ruleset {
 		settled_id; // rules above came since pp_ruleset_settle(); UINT32_MAX: never settled
 	uint32_t set_count;
 	uint8_t default_verdict; // enum pp_verdict
-	uint8_t slot[PP_SLOTS]; // enum pp_slot_state
+	uint8_t slot[PP_SLOTS_MAX]; // enum pp_slot_state
 	uint16_t order[PP_RULES_MAX]; // indices of entry[] in match order
 	struct pp_named_set set[PP_SETS_MAX]; // by name
 	struct pp_ruleset_entry *entry; // count of them, in no order

@@ -2,7 +2,7 @@
 #include "tap.h"
 
 #include "maps.h"
-#include "tap.skel.h"
+#include "tap_object.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -14,7 +14,8 @@
 #include <linux/if_link.h>
 
 struct pp_tap {
-	struct pp_tap_bpf *skel;
+	struct bpf_object *object;
+	int prog_fd[2]; // xdp, xdp.frags; of object
 	int link_fd; // -1: detached
 	uint8_t mode;
 	bool frags;
@@ -24,35 +25,6 @@ struct pp_tap {
 static bool is_mtu_errno(int err)
 {
 	return err == -ERANGE || err == -EINVAL || err == -EOPNOTSUPP;
-}
-
-static int share_maps(struct pp_tap_bpf *skel, const struct pp_maps *maps)
-{
-	int ret = 0;
-
-	ret = ret ?: bpf_map__reuse_fd(skel->maps.pp_images, maps->images.fd);
-	ret = ret ?: bpf_map__reuse_fd(skel->maps.pp_copy_rings, maps->copy_rings_fd);
-	ret = ret ?: bpf_map__reuse_fd(skel->maps.pp_records, maps->records_fd);
-	ret = ret ?: bpf_map__reuse_fd(skel->maps.pp_wake, maps->wake_fd);
-	ret = ret ?: bpf_map__reuse_fd(skel->maps.pp_rows, maps->rows_fd);
-	ret = ret ?: bpf_map__reuse_fd(skel->maps.pp_xsks, maps->xsks_fd);
-	return ret;
-}
-
-static int load(struct pp_tap_bpf *skel,
-		const struct pp_maps *maps,
-		const struct pp_tap_config *config,
-		struct pp_error *err)
-{
-	int ret;
-
-	skel->rodata->pp_tap_config = *config;
-	skel->rodata->pp_tap_config.set_bytes = maps->images.set_bytes;
-	ret = share_maps(skel, maps) ?: pp_tap_bpf__load(skel);
-	if (ret < 0)
-		return pp_error_set(err, ret, 0, 0, "the kernel refused the XDP program: %s",
-				    strerror(-ret));
-	return 0;
 }
 
 int pp_tap_open(struct pp_tap **out,
@@ -66,23 +38,15 @@ int pp_tap_open(struct pp_tap **out,
 	if (tap == NULL)
 		return pp_error_set(err, -ENOMEM, 0, 0, "out of memory");
 	tap->link_fd = -1;
-	tap->skel = pp_tap_bpf__open();
-	if (tap->skel == NULL) {
-		ret = pp_error_set(err, -errno, 0, 0, "cannot open the XDP program: %s",
-				   strerror(errno));
-		goto free_tap;
+	ret = pp_tap_object_open(&tap->object, maps, config, err);
+	if (ret < 0) {
+		free(tap);
+		return ret;
 	}
-	ret = load(tap->skel, maps, config, err);
-	if (ret < 0)
-		goto destroy_skel;
+	tap->prog_fd[false] = pp_tap_object_prog_fd(tap->object, false);
+	tap->prog_fd[true] = pp_tap_object_prog_fd(tap->object, true);
 	*out = tap;
 	return 0;
-
-destroy_skel:
-	pp_tap_bpf__destroy(tap->skel);
-free_tap:
-	free(tap);
-	return ret;
 }
 
 void pp_tap_close(struct pp_tap *tap)
@@ -90,13 +54,13 @@ void pp_tap_close(struct pp_tap *tap)
 	if (tap == NULL)
 		return;
 	pp_tap_detach(tap);
-	pp_tap_bpf__destroy(tap->skel);
+	bpf_object__close(tap->object);
 	free(tap);
 }
 
 int pp_tap_prog_fd(const struct pp_tap *tap, bool frags)
 {
-	return bpf_program__fd(frags ? tap->skel->progs.pp_tap_frags : tap->skel->progs.pp_tap);
+	return tap->prog_fd[frags];
 }
 
 static int attach_variant(struct pp_tap *tap, uint32_t ifindex, uint8_t mode, bool frags)

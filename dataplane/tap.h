@@ -12,10 +12,11 @@
 struct pp_maps;
 struct pp_tap;
 
-// Load both variants of the program, xdp and xdp.frags.
+// Load both variants of the program, xdp and xdp.frags, of the engine whose images maps has.
 //
-// @param config  set_bytes is not looked at: it is that of maps.
-// @return        0; -errno, err with the kernel's words.
+// @param config  cpu_count is not looked at: it is that of maps.
+// @return        0; -EPROTO: the object is not one of ours, or for another version; -errno, err with
+//                the verifier's words.
 int pp_tap_open(struct pp_tap **out,
 		const struct pp_maps *maps,
 		const struct pp_tap_config *config,

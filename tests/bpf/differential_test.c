@@ -19,11 +19,6 @@
 
 #define SOCKET_IFACE 1u
 
-#define AREA_BYTES (4u << 20)
-static struct {
-	struct pp_linear_image image;
-	uint8_t area[AREA_BYTES + PP_ADDR_SLACK_BYTES];
-} built;
 static uint64_t seen[PP_COUNT_END]; // exits and what moved beside them
 static const uint32_t must_see[] = {
 	PP_COUNT_PASSED,
@@ -84,15 +79,8 @@ static struct pp_ruleset *random_rules(struct rule_gen *gen, uint32_t count)
 static void put_in_force(struct pp_ruleset *set)
 {
 	struct pp_error err = {0};
-	uint32_t rule_id;
 
 	cr_assert_eq(tap_run_publish(&run, set, &err), 0, "%s", err.text);
-	memset(&built, 0, sizeof(built));
-	cr_assert_eq(pp_engine_linear.build(&built.image, set, &run.bindings, &rule_id, &err), 0);
-	built.image.head.addr = run.maps.sets.table.head;
-	cr_assert_leq(run.maps.sets.table.size, AREA_BYTES);
-	if (run.maps.sets.table.size > 0)
-		memcpy(built.area, run.maps.sets.table.bytes, run.maps.sets.table.size);
 }
 
 static void damage(struct rule_gen *gen)
@@ -147,9 +135,8 @@ static void check_user_space(uint64_t seed, uint32_t iface, const struct tap_run
 	if (!parsed)
 		return;
 	entry = pp_ruleset_find(run.rules, fate->rule_id);
-	check(pp_parse_linear_match(&built.image, AREA_BYTES, &key) ==
-		      (entry ? entry->slot : PP_SLOT_DEFAULT),
-	      seed, "user space: matcher");
+	check(tap_run_match(&run, &key) == (entry ? entry->slot : PP_SLOT_DEFAULT), seed,
+	      "user space: matcher");
 }
 
 // What must become of the packet that was built from made, after damage or without.

@@ -361,9 +361,8 @@ Test(match, publish_that_fails_leaves_the_old_rules_in_force)
 	open_run("drop dport 2");
 	old = run.rules;
 	cr_assert_eq(tap_run_rules("pass any\ndrop on pp9", &set, &err), 0);
-	cr_expect_eq(
-		pp_maps_publish(&run.maps, &pp_engine_linear, set, &run.bindings, &rule_id, &err),
-		-EINVAL);
+	cr_expect_eq(pp_maps_publish(&run.maps, run.engine, set, &run.bindings, &rule_id, &err),
+		     -EINVAL);
 	cr_expect_eq(rule_id, 2);
 	cr_expect_not_null(strstr(err.text, "pp9"), "%s", err.text);
 	pp_ruleset_destroy(set);
@@ -377,6 +376,12 @@ Test(match, program_without_rules_aborts_and_counts)
 	struct tap_run_fate aborted = {XDP_ABORTED, PP_COUNT_ABORTED, .rule_id = TAP_RUN_UNJUDGED};
 
 	open_run(NULL);
+	for (int half = 0; half < 2; half++) {
+		const struct pp_images *images = &run.maps.images;
+		uint64_t at = PP_IMAGE_HALVES_AT + half * images->layout.half_bytes;
+
+		((struct pp_image_head *)(images->element + at))->generation = 0;
+	}
 	packet_udp(&packet, "192.0.2.1", "198.51.100.1", 1, 2);
 	expect_fate(0, aborted);
 }

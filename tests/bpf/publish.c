@@ -98,7 +98,7 @@ static int publish(const struct pp_ruleset *set)
 {
 	struct pp_error err = {0};
 	uint32_t rule_id;
-	int ret = pp_maps_publish(&run.maps, &pp_engine_linear, set, &run.bindings, &rule_id, &err);
+	int ret = pp_maps_publish(&run.maps, run.engine, set, &run.bindings, &rule_id, &err);
 
 	if (ret < 0)
 		fprintf(stderr, "publish: %s\n", err.text);

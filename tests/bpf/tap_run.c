@@ -12,6 +12,8 @@
 #include <linux/bpf.h>
 #include <linux/if_xdp.h>
 
+#include "parse.h"
+
 #define DEFAULT_DROP "default drop\n"
 #define HEX_BYTES 192u // of a packet in a message
 
@@ -97,23 +99,21 @@ int tap_run_rules(const char *text, struct pp_ruleset **out, struct pp_error *er
 	return ret;
 }
 
-// Sets that outgrow the images need programs that are loaded again: at the next shot.
-static int publish_larger(struct tap_run *run,
-			  const struct pp_ruleset *set,
-			  uint32_t *rule_id,
-			  struct pp_error *err)
+// What outgrows the images needs programs that are loaded again: at the next shot.
+static int
+reshape(struct tap_run *run, const struct pp_ruleset *set, uint32_t *rule_id, struct pp_error *err)
 {
 	struct pp_images old;
-	int ret = pp_maps_grow(&run->maps, &pp_engine_linear, set, &old, err);
+	int ret = pp_maps_reshape(&run->maps, run->engine, set, &run->bindings, &old, rule_id, err);
 
 	if (ret < 0)
 		return ret;
-	pp_images_close(&old);
+	pp_maps_retire(&run->maps, &old);
 	for (uint32_t i = 0; i < TAP_RUN_IFACES; i++) {
 		pp_tap_close(run->tap[i]);
 		run->tap[i] = NULL;
 	}
-	return pp_maps_publish(&run->maps, &pp_engine_linear, set, &run->bindings, rule_id, err);
+	return 0;
 }
 
 int tap_run_publish(struct tap_run *run, struct pp_ruleset *set, struct pp_error *err)
@@ -124,8 +124,8 @@ int tap_run_publish(struct tap_run *run, struct pp_ruleset *set, struct pp_error
 	if (set != run->rules)
 		pp_ruleset_destroy(run->rules);
 	run->rules = set;
-	ret = pp_maps_publish(&run->maps, &pp_engine_linear, set, &run->bindings, &rule_id, err);
-	return ret == -E2BIG ? publish_larger(run, set, &rule_id, err) : ret;
+	ret = pp_maps_publish(&run->maps, run->engine, set, &run->bindings, &rule_id, err);
+	return ret == -ENOBUFS ? reshape(run, set, &rule_id, err) : ret;
 }
 
 int tap_run_publish_text(struct tap_run *run, const char *rules, struct pp_error *err)
@@ -138,23 +138,32 @@ int tap_run_publish_text(struct tap_run *run, const char *rules, struct pp_error
 
 int tap_run_open(struct tap_run *run, const char *rules, struct pp_error *err)
 {
+	return tap_run_open_engine(run, "linear", rules, err);
+}
+
+int tap_run_open_engine(struct tap_run *run,
+			const char *engine,
+			const char *rules,
+			struct pp_error *err)
+{
 	struct pp_ruleset *set = NULL;
 	int ret;
 
 	memset(run, 0, sizeof(*run));
 	run->ring.map_fd = -1;
 	bind_names(run);
+	run->engine = pp_engine_find(engine);
 	ret = tap_run_rules(rules ?: "", &set, err);
 	if (ret < 0)
 		return ret;
 	run->rules = set;
-	ret = pp_maps_init(&run->maps, &pp_engine_linear, set, TAP_RUN_ROWS, err);
+	ret = pp_maps_init(&run->maps, TAP_RUN_ROWS, err);
 	if (ret < 0) {
 		pp_ruleset_destroy(set);
 		return ret;
 	}
 	ret = open_ring(run, err);
-	if (ret == 0 && rules != NULL)
+	if (ret == 0)
 		ret = tap_run_publish(run, set, err);
 	if (ret < 0)
 		tap_run_close(run);
@@ -200,13 +209,24 @@ int tap_run_shoot(
 	return (int)opts.retval;
 }
 
+uint32_t tap_run_match(const struct tap_run *run, const struct pp_key *key)
+{
+	const struct pp_images *images = &run->maps.images;
+	const struct pp_image_layout *layout = &images->layout;
+	const uint8_t *half =
+		images->element + PP_IMAGE_HALVES_AT + images->in_force * layout->half_bytes;
+
+	return pp_parse_linear_match((const void *)(half + layout->body_at), (const void *)half,
+				     half + layout->sets_at, (uint32_t)layout->set_bytes, key);
+}
+
 static void read_counters(const struct tap_run *run, struct tap_run_counters *out)
 {
 	memset(out->row, 0, sizeof(out->row));
 	for (uint32_t row = 0; row < TAP_RUN_ROWS; row++)
-		pp_maps_queue(&run->maps, row, &out->row[row]);
-	for (uint32_t slot = 0; slot < PP_SLOTS; slot++)
-		pp_maps_rule(&run->maps, slot, &out->rule[slot]);
+		pp_kernel_counts_queue(&run->maps.counts, row, &out->row[row]);
+	for (uint32_t slot = 0; slot < PP_SLOTS_MIN; slot++)
+		pp_kernel_counts_rule(&run->maps.counts, slot, &out->rule[slot]);
 }
 
 void tap_run_sync(struct tap_run *run)
@@ -277,7 +297,7 @@ static bool counters_differ(struct tap_run *run, const struct tap_run_counters *
 	for (uint32_t row = 0; row < TAP_RUN_ROWS; row++)
 		if (row_differs(run, want, row))
 			return true;
-	for (uint32_t slot = 0; slot < PP_SLOTS; slot++)
+	for (uint32_t slot = 0; slot < PP_SLOTS_MIN; slot++)
 		if (rule_differs(run, want, slot))
 			return true;
 	return false;

@@ -35,13 +35,14 @@
 
 struct tap_run_counters {
 	struct pp_ledger_row row[TAP_RUN_ROWS];
-	struct pp_rule_stats rule[PP_SLOTS];
+	struct pp_rule_stats rule[PP_SLOTS_MIN];
 };
 
 struct tap_run {
 	struct pp_iface_config iface[TAP_RUN_IFACES];
 	struct pp_consumer_config consumer[TAP_RUN_CONSUMERS];
 	struct pp_bindings bindings;
+	const struct pp_engine *engine;
 	struct pp_maps maps;
 	struct pp_ruleset *rules;
 	struct pp_tap *tap[TAP_RUN_IFACES];
@@ -68,9 +69,14 @@ struct tap_run_fate {
 
 // Make the maps and publish rules. The program of an interface is loaded for its first packet.
 //
-// @param rules  Statements, one a line; "default drop" may be the first line. NULL: publish nothing.
+// @param rules  Statements, one a line; "default drop" may be the first line. NULL: none.
 // @return       0; -errno, with err set and nothing left open.
 int tap_run_open(struct tap_run *run, const char *rules, struct pp_error *err);
+// The same with another engine than linear.
+int tap_run_open_engine(struct tap_run *run,
+			const char *engine,
+			const char *rules,
+			struct pp_error *err);
 void tap_run_close(struct tap_run *run);
 
 // Put other rules in force. run owns set from now on.
@@ -86,6 +92,9 @@ int tap_run_rules(const char *text, struct pp_ruleset **out, struct pp_error *er
 // @return       XDP_*; -errno of BPF_PROG_TEST_RUN.
 int tap_run_shoot(
 	struct tap_run *run, uint32_t iface, bool frags, const uint8_t *data, uint32_t bytes);
+
+// The slot that the matcher gives, built for user space, over the image in force.
+uint32_t tap_run_match(const struct tap_run *run, const struct pp_key *key);
 
 // Take the counters as they are for the state before the next packet.
 void tap_run_sync(struct tap_run *run);

@@ -35,7 +35,7 @@ static uint64_t image[RULES]; // atomic; id << 16 | slot, 0: none
 
 struct reader {
 	pthread_t thread;
-	uint64_t row[PP_SLOTS + 1]; // by slot, as struct pp_count_table has them
+	uint64_t row[PP_SLOTS_MAX + 1]; // by slot, as struct pp_count_table has them
 	uint64_t by_rule[IDS]; // what went to the row of its slot
 	uint64_t packets;
 	uint64_t fresh_lost; // judged by a rule in force, counted as a former rule's
@@ -151,7 +151,7 @@ struct slot {
 };
 
 // Rules get slots that others had: what stands there must be what the others judged.
-static bool begin_slots(struct slot slot[PP_SLOTS], const struct pp_ruleset *rules)
+static bool begin_slots(struct slot slot[PP_SLOTS_MAX], const struct pp_ruleset *rules)
 {
 	bool good = true;
 
@@ -187,7 +187,7 @@ static void exchange(struct pp_rule_table *table)
 }
 
 // As pp_plane_apply() does it.
-static bool write_tables(struct pp_ruleset **rules, struct slot slot[PP_SLOTS])
+static bool write_tables(struct pp_ruleset **rules, struct slot slot[PP_SLOTS_MAX])
 {
 	uint32_t seed = 99;
 	bool good = true;
@@ -208,14 +208,14 @@ static bool write_tables(struct pp_ruleset **rules, struct slot slot[PP_SLOTS])
 }
 
 // What is in the rows at the end, by rule and in all.
-static bool check_sums(const struct slot slot[PP_SLOTS])
+static bool check_sums(const struct slot slot[PP_SLOTS_MAX])
 {
 	uint64_t counted = 0, packets = 0;
 	bool good = true;
 
 	for (uint32_t i = 0; i <= PP_SLOT_FORMER; i++)
 		counted += sum_row(i);
-	for (uint32_t i = 0; i < PP_SLOTS; i++)
+	for (uint32_t i = 0; i < PP_SLOTS_MAX; i++)
 		good &= sum_row(i) - slot[i].base == sum_rule(slot[i].id);
 	for (int i = 0; i < READERS; i++)
 		packets += reader[i].packets;
@@ -224,7 +224,7 @@ static bool check_sums(const struct slot slot[PP_SLOTS])
 
 int main(void)
 {
-	static struct slot slot[PP_SLOTS];
+	static struct slot slot[PP_SLOTS_MAX];
 	struct pp_ruleset *rules;
 	bool good;
 

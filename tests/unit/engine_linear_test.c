@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 // The linear engine's image: what it holds, and what a match over it gives for every packet.
 #include "engine.h"
+#include "engine_linear.h"
 
 #include <criterion/criterion.h>
 
@@ -13,6 +14,8 @@
 #include "rule_gen.h"
 
 static struct pp_linear_image image;
+static struct pp_action action[PP_SLOTS_MIN]; // by slot
+static const struct pp_image_head no_sets;
 static struct pp_ruleset *set;
 static struct pp_iface_config iface[RULE_GEN_IFACES];
 static struct pp_consumer_config consumer[2 * RULE_GEN_CONSUMERS];
@@ -54,8 +57,48 @@ static uint32_t add(const char *text)
 static int
 build_for(const struct pp_bindings *for_bindings, uint32_t *rule_id, struct pp_error *err)
 {
-	memset(&image, 0, sizeof(image));
-	return pp_engine_linear.build(&image, set, for_bindings, rule_id, err);
+	static struct pp_engine_rule rule[PP_LINEAR_RULES_MAX];
+	static const struct pp_used_sets none;
+	struct pp_engine_shape shape = {0};
+	uint32_t count = pp_ruleset_count(set);
+	void *state = NULL;
+
+	memset(action, 0, sizeof(action));
+	action[PP_SLOT_DEFAULT] = pp_engine_action_default(set);
+	for (uint32_t i = 0; i < count; i++) {
+		const struct pp_ruleset_entry *entry = pp_ruleset_at(set, i);
+		int ret = pp_engine_action_fill(&action[entry->slot], entry, for_bindings, err);
+
+		*rule_id = entry->id;
+		if (ret < 0)
+			return ret;
+		pp_engine_rule_fill(&rule[i], entry, i, for_bindings, &none);
+	}
+	cr_assert_eq(pp_engine_linear_ops.compile(&state, rule, count, &shape, rule_id, err), 0);
+	cr_assert_eq(shape.body_bytes, sizeof(image));
+	pp_engine_linear_ops.emit(state, &image);
+	pp_engine_linear_ops.destroy(state);
+	return 0;
+}
+
+static uint32_t match(const struct pp_key *key)
+{
+	return pp_parse_linear_match(&image, &no_sets, NULL, 0, key);
+}
+
+static uint32_t copy_to(uint32_t slot)
+{
+	return action[slot].how >> PP_ACTION_COPY_TO_SHIFT & PP_ACTION_CONSUMER;
+}
+
+static uint32_t route_to(uint32_t slot)
+{
+	return action[slot].how >> PP_ACTION_ROUTE_TO_SHIFT & PP_ACTION_CONSUMER;
+}
+
+static uint32_t verdict(uint32_t slot)
+{
+	return action[slot].how & PP_ACTION_VERDICT;
 }
 
 static void build(void)
@@ -66,30 +109,27 @@ static void build(void)
 	cr_assert_eq(build_for(&bindings, &rule_id, &err), 0, "%s", err.text);
 }
 
-Test(engine_linear, head_tells_generation_default_and_what_each_slot_does)
+Test(engine_linear, actions_tell_what_each_slot_does)
 {
-	const struct pp_action *action = image.head.action;
-
 	cr_assert_eq(pp_ruleset_set_default(set, PP_VERDICT_DROP), 0);
 	add("pass any");
 	add("copy take 128 to count-b then route to sink-b dport 5");
 	add("drop on pp2");
+	add("copy proto udp");
 	build();
-	cr_expect_eq(image.head.generation, pp_ruleset_generation(set));
 	cr_expect_eq(action[0].rule_id, 0);
-	cr_expect_eq(action[0].verdict, PP_VERDICT_DROP);
-	cr_expect_eq(action[0].copy, 0);
+	cr_expect_eq(action[0].how, PP_VERDICT_DROP);
 	cr_expect_eq(action[1].rule_id, 1);
-	cr_expect_eq(action[1].verdict, PP_VERDICT_PASS);
-	cr_expect_eq(action[1].copy_to, PP_CONSUMER_NONE);
-	cr_expect_eq(action[1].route_to, PP_CONSUMER_NONE);
+	cr_expect_eq(action[1].how, PP_VERDICT_PASS);
 	cr_expect_eq(action[2].rule_id, 2);
-	cr_expect_eq(action[2].verdict, PP_VERDICT_ROUTE);
-	cr_expect_eq(action[2].copy, 1);
-	cr_expect_eq(action[2].take_bytes, 128);
-	cr_expect_eq(action[2].copy_to, 1);
-	cr_expect_eq(action[2].route_to, 3);
-	cr_expect_eq(action[3].verdict, PP_VERDICT_DROP);
+	cr_expect_eq(verdict(2), PP_VERDICT_ROUTE);
+	cr_expect(action[2].how & PP_ACTION_COPY);
+	cr_expect_not(action[2].how & PP_ACTION_NO_META);
+	cr_expect_eq(action[2].take_last, 127);
+	cr_expect_eq(copy_to(2), 1);
+	cr_expect_eq(route_to(2), 3);
+	cr_expect_eq(action[3].how, PP_VERDICT_DROP);
+	cr_expect_eq(action[4].take_last, PP_COPY_BYTES_MAX - 1);
 }
 
 Test(engine_linear, rule_stands_only_in_lists_of_families_it_can_match)
@@ -125,7 +165,7 @@ Test(engine_linear, padding_matches_no_key)
 			struct pp_key key = {.word = words[i]};
 
 			memset(key.addr, ones ? 0xff : 0, sizeof(key.addr));
-			cr_expect_eq(pp_parse_linear_match(&image, 0, &key), PP_SLOT_DEFAULT);
+			cr_expect_eq(match(&key), PP_SLOT_DEFAULT);
 		}
 }
 
@@ -136,16 +176,16 @@ Test(engine_linear, removed_rule_leaves_no_trace_and_its_slot_is_used_again)
 
 	add("pass any name second");
 	build();
-	cr_expect_eq(pp_parse_linear_match(&image, 0, &key), 1);
+	cr_expect_eq(match(&key), 1);
 	cr_assert_eq(pp_ruleset_remove(set, id, NULL), 0);
 	build();
-	cr_expect_eq(pp_parse_linear_match(&image, 0, &key), 2);
-	cr_expect_eq(image.head.action[1].rule_id, 0);
+	cr_expect_eq(match(&key), 2);
+	cr_expect_eq(action[1].rule_id, 0);
 	pp_ruleset_settle(set);
 	id = add("route prio 1 any");
 	build();
-	cr_expect_eq(pp_parse_linear_match(&image, 0, &key), 1);
-	cr_expect_eq(image.head.action[1].rule_id, id);
+	cr_expect_eq(match(&key), 1);
+	cr_expect_eq(action[1].rule_id, id);
 }
 
 Test(engine_linear, names_that_stand_for_nothing_are_refused_with_the_rule)
@@ -186,24 +226,23 @@ Test(engine_linear, consumer_without_a_name_is_the_first_of_its_kind)
 
 	add("copy then route any");
 	cr_assert_eq(build_for(&other, &rule_id, &err), 0, "%s", err.text);
-	cr_expect_eq(image.head.action[1].copy_to, 0);
-	cr_expect_eq(image.head.action[1].route_to, 1, "a reflector before an analyser");
+	cr_expect_eq(copy_to(1), 0);
+	cr_expect_eq(route_to(1), 1, "a reflector before an analyser");
 	other.consumer_count = 1;
 	cr_assert_eq(build_for(&other, &rule_id, &err), 0, "%s", err.text);
-	cr_expect_eq(image.head.action[1].route_to, 0, "an analyser takes routed packets too");
+	cr_expect_eq(route_to(1), 0, "an analyser takes routed packets too");
 	other.consumer_count = 0;
 	cr_assert_eq(build_for(&other, &rule_id, &err), 0, "%s", err.text);
-	cr_expect_eq(image.head.action[1].copy_to, PP_CONSUMER_NONE);
-	cr_expect_eq(image.head.action[1].route_to, PP_CONSUMER_NONE);
+	cr_expect_eq(copy_to(1), PP_CONSUMER_NONE);
+	cr_expect_eq(route_to(1), PP_CONSUMER_NONE);
 }
 
 Test(engine_linear, engines_are_found_by_name)
 {
-	cr_expect_eq(pp_engine_find("linear"), &pp_engine_linear);
-	cr_expect_eq(pp_engine_find("auto"), &pp_engine_linear);
+	cr_expect_eq(pp_engine_find("linear")->ops, &pp_engine_linear_ops);
 	cr_expect_null(pp_engine_find("Linear"));
 	cr_expect_null(pp_engine_find(""));
-	cr_expect_eq(pp_engine_linear.rules_max, PP_RULES_MAX);
+	cr_expect_eq(pp_engine_linear_ops.rules_max, PP_LINEAR_RULES_MAX);
 }
 
 static uint32_t iface_index(const char *name)
@@ -258,9 +297,9 @@ static void compare(uint64_t seed, uint32_t rules)
 
 		rule_gen_packet(&gen, rules_set, &packet);
 		key = key_of(&packet);
-		slot = pp_parse_linear_match(&image, 0, &key);
-		cr_assert_lt(slot, PP_SLOTS);
-		cr_assert_eq(image.head.action[slot].rule_id, oracle_match(rules_set, &packet),
+		slot = match(&key);
+		cr_assert_lt(slot, PP_SLOTS_MIN);
+		cr_assert_eq(action[slot].rule_id, oracle_match(rules_set, &packet),
 			     "seed %llu, packet %d", (unsigned long long)seed, i);
 	}
 	set = kept;
@@ -271,6 +310,6 @@ Test(engine_linear, gives_what_the_naive_matcher_gives)
 {
 	for (uint64_t seed = 0; seed < 300; seed++)
 		compare(seed, 1 + (uint32_t)seed % 40);
-	compare(1000, PP_RULES_MAX - 1);
-	compare(1001, PP_RULES_MAX);
+	compare(1000, PP_LINEAR_RULES_MAX - 1);
+	compare(1001, PP_LINEAR_RULES_MAX);
 }

@@ -57,7 +57,7 @@ static void make_table(void)
 
 static uint32_t slot_of(uint32_t rule_id, uint32_t slot)
 {
-	const struct pp_meta meta = {.rule_id = rule_id, .slot = (uint16_t)slot};
+	const struct pp_meta meta = {.rule_id = rule_id, .slot = slot};
 
 	return pp_rule_table_slot(table, &meta);
 }
@@ -72,7 +72,7 @@ Test(rule_table, default_action_counts_under_its_slot)
 Test(rule_table, slot_beyond_the_last_is_a_former_rules)
 {
 	cr_assert_eq(pp_rule_table_create(&table, before, NULL, false, &err), 0);
-	cr_expect_eq(slot_of(0, PP_SLOTS), PP_SLOT_FORMER);
+	cr_expect_eq(slot_of(0, PP_SLOTS_MAX), PP_SLOT_FORMER);
 	cr_expect_eq(slot_of(0, UINT16_MAX), PP_SLOT_FORMER);
 }
 

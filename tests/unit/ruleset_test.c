@@ -148,12 +148,12 @@ Test(ruleset, one_rule_past_the_limit_is_refused_with_the_limit)
 	struct pp_ruleset *set = new_set();
 	struct pp_rule rule = drop_with_prio(0);
 	struct pp_error err = {0};
-	bool seen[PP_SLOTS] = {false};
+	bool seen[PP_SLOTS_MAX] = {false};
 	uint32_t id = 4711;
 
 	fill(set);
 	for (uint32_t i = 0; i < PP_RULES_MAX; i++) {
-		uint16_t slot = pp_ruleset_at(set, i)->slot;
+		uint32_t slot = pp_ruleset_at(set, i)->slot;
 
 		cr_assert(slot >= 1 && slot <= PP_RULES_MAX);
 		cr_expect_not(seen[slot], "slot %u twice", slot);

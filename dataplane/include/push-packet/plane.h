@@ -62,7 +62,7 @@ struct pp_iface_config {
 	uint16_t queue[PP_QUEUES_PER_IFACE_MAX]; // ascending, unique
 };
 
-#define PP_SLOT_FORMER PP_SLOTS // of pp_plane_count_rule(): rules that are gone
+#define PP_SLOT_FORMER PP_SLOTS_MAX // of pp_plane_count_rule(): rules that are gone
 
 struct pp_consumer_config {
 	char name[PP_NAME_BYTES];

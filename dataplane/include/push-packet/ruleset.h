@@ -33,7 +33,7 @@ struct pp_ruleset_entry {
 	struct pp_rule rule;
 	uint64_t expires_ns; // CLOCK_BOOTTIME; 0: never
 	uint32_t id; // from 1, never reused while the set or a copy of it lives
-	uint16_t slot; // where it counts: 1 to PP_SLOTS - 1, unique in the set
+	uint16_t slot; // where it counts: 1 to PP_SLOTS_MAX - 1, unique in the set
 	uint8_t origin; // enum pp_origin
 };
 
@@ -110,6 +110,8 @@ int pp_ruleset_set_default(struct pp_ruleset *set, uint8_t verdict);
 
 uint8_t pp_ruleset_default(const struct pp_ruleset *set);
 uint32_t pp_ruleset_count(const struct pp_ruleset *set);
+// One more than the greatest slot in use.
+uint32_t pp_ruleset_slots(const struct pp_ruleset *set);
 // From 1; grows with every change.
 uint32_t pp_ruleset_generation(const struct pp_ruleset *set);
 

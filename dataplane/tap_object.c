@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+#include "tap_object.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <linux/bpf.h>
+
+#include "engine.h"
+#include "maps.h"
+
+#define LOAD_MAP ".rodata.pp_load"
+#define LOG_BYTES (1u << 20)
+// Of the verifier's words, how many lines of the end are told.
+#define LOG_LINES 3
+
+static const char *const program_name[2] = {"pp_tap", "pp_tap_frags"};
+
+struct shared_map {
+	const char *name;
+	int fd;
+};
+#define SHARED_MAPS 6
+
+static void list_shared(struct shared_map map[SHARED_MAPS], const struct pp_maps *maps)
+{
+	const struct shared_map list[SHARED_MAPS] = {
+		{"pp_image", maps->images.fd},
+		{"pp_rows", maps->counts.now.fd},
+		{"pp_copy_rings", maps->copy_rings_fd},
+		{"pp_records", maps->records_fd},
+		{"pp_wake", maps->wake_fd},
+		{"pp_xsks", maps->xsks_fd},
+	};
+
+	memcpy(map, list, sizeof(list));
+}
+
+static bool is_value_map(int fd)
+{
+	struct bpf_map_info info = {0};
+	uint32_t len = sizeof(info);
+
+	return bpf_obj_get_info_by_fd(fd, &info, &len) == 0 &&
+	       (strcmp(info.name, "pp_image") == 0 || strcmp(info.name, "pp_rows") == 0);
+}
+
+// Maps of one element are addressed as memory, as libbpf does with global variables: what loads
+// their descriptor is made to load the address of their value (BPF_PSEUDO_MAP_VALUE). A lookup for
+// each packet costs 3 ns and a null check that splits the verifier's way.
+//
+// @param cookie  Flags of the program.
+static int prepare(struct bpf_program *prog, struct bpf_prog_load_opts *opts, long cookie)
+{
+	size_t count = bpf_program__insn_cnt(prog);
+	struct bpf_insn *insn = malloc(count * sizeof(*insn));
+	int ret;
+
+	if (insn == NULL)
+		return -ENOMEM;
+	memcpy(insn, bpf_program__insns(prog), count * sizeof(*insn));
+	for (size_t i = 0; i + 1 < count; i++)
+		if (insn[i].code == (BPF_LD | BPF_IMM | BPF_DW) &&
+		    insn[i].src_reg == BPF_PSEUDO_MAP_FD && is_value_map(insn[i].imm))
+			insn[i].src_reg = BPF_PSEUDO_MAP_VALUE;
+	ret = bpf_program__set_insns(prog, insn, count);
+	free(insn);
+	opts->prog_flags |= (uint32_t)cookie;
+	return ret;
+}
+
+static int registered; // what libbpf said
+
+static void register_sections(void)
+{
+	LIBBPF_OPTS(libbpf_prog_handler_opts, plain, .prog_prepare_load_fn = prepare);
+	LIBBPF_OPTS(libbpf_prog_handler_opts, frags, .cookie = BPF_F_XDP_HAS_FRAGS,
+		    .prog_prepare_load_fn = prepare);
+
+	registered = libbpf_register_prog_handler("pp_xdp", BPF_PROG_TYPE_XDP, BPF_XDP, &plain);
+	if (registered >= 0)
+		registered = libbpf_register_prog_handler("pp_xdp.frags", BPF_PROG_TYPE_XDP,
+							  BPF_XDP, &frags);
+}
+
+static int unfit(const struct pp_engine *engine, struct pp_error *err, const char *what)
+{
+	return pp_error_set(err, -EPROTO, 0, 0,
+			    "the BPF object of engine %s has no %s: was it "
+			    "built with push-packet's headers?",
+			    engine->ops->name, what);
+}
+
+static struct pp_load *load_data(struct bpf_object *object)
+{
+	struct bpf_map *map = bpf_object__find_map_by_name(object, LOAD_MAP);
+	size_t bytes = 0;
+	void *data = map == NULL ? NULL : (void *)bpf_map__initial_value(map, &bytes);
+
+	return bytes >= sizeof(struct pp_load) ? data : NULL;
+}
+
+static int
+check_load(const struct pp_load *load, const struct pp_engine *engine, struct pp_error *err)
+{
+	if (load->abi != PP_LOAD_ABI || load->bytes != sizeof(*load))
+		return pp_error_set(err, -EPROTO, 0, 0,
+				    "the BPF object of engine %s was built for version %u of the "
+				    "interface (%u bytes), and this is version %u (%zu bytes)",
+				    engine->ops->name, load->abi, load->bytes, PP_LOAD_ABI,
+				    sizeof(*load));
+	if (strncmp(load->engine, engine->ops->name, sizeof(load->engine)) != 0)
+		return pp_error_set(err, -EPROTO, 0, 0,
+				    "the BPF object of engine %s is that of engine %.*s",
+				    engine->ops->name, (int)sizeof(load->engine), load->engine);
+	return 0;
+}
+
+static int
+check_object(struct bpf_object *object, const struct pp_engine *engine, struct pp_error *err)
+{
+	static const struct pp_maps none;
+	struct shared_map map[SHARED_MAPS];
+	const struct pp_load *load = load_data(object);
+
+	if (load == NULL)
+		return unfit(engine, err, "variable pp_load");
+	list_shared(map, &none);
+	for (int i = 0; i < 2; i++)
+		if (bpf_object__find_program_by_name(object, program_name[i]) == NULL)
+			return unfit(engine, err, program_name[i]);
+	for (int i = 0; i < SHARED_MAPS; i++)
+		if (bpf_object__find_map_by_name(object, map[i].name) == NULL)
+			return unfit(engine, err, map[i].name);
+	return check_load(load, engine, err);
+}
+
+static int open_object(struct bpf_object **out,
+		       const struct pp_engine *engine,
+		       char *log,
+		       struct pp_error *err)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = "pp", .kernel_log_buf = log,
+		    .kernel_log_size = log != NULL ? LOG_BYTES : 0);
+	struct bpf_object *object;
+	const void *bytes;
+	size_t count;
+	int ret;
+
+	pthread_once(&once, register_sections);
+	if (registered < 0)
+		return pp_error_set(err, registered, 0, 0, "libbpf takes no section handler: %s",
+				    strerror(-registered));
+	bytes = pp_engine_object(engine, &count);
+	object = bpf_object__open_mem(bytes, count, &opts);
+	if (object == NULL)
+		return pp_error_set(err, -EPROTO, 0, 0,
+				    "the BPF object of engine %s cannot be read: %s",
+				    engine->ops->name, strerror(errno));
+	ret = check_object(object, engine, err);
+	if (ret < 0)
+		bpf_object__close(object);
+	else
+		*out = object;
+	return ret;
+}
+
+int pp_tap_object_check(const struct pp_engine *engine, struct pp_error *err)
+{
+	struct bpf_object *object;
+	int ret = open_object(&object, engine, NULL, err);
+
+	if (ret == 0)
+		bpf_object__close(object);
+	return ret;
+}
+
+static int share_maps(struct bpf_object *object, const struct pp_maps *maps)
+{
+	struct shared_map map[SHARED_MAPS];
+	int ret = 0;
+
+	list_shared(map, maps);
+	for (int i = 0; ret == 0 && i < SHARED_MAPS; i++)
+		ret = bpf_map__reuse_fd(bpf_object__find_map_by_name(object, map[i].name),
+					map[i].fd);
+	return ret;
+}
+
+static void
+fill_load(struct pp_load *load, const struct pp_maps *maps, const struct pp_tap_config *config)
+{
+	load->tap = *config;
+	load->tap.cpu_count = maps->counts.cpu_count;
+	load->rows = maps->counts.now.layout;
+	load->image = maps->images.layout;
+	_Static_assert(sizeof(load->config) == sizeof(maps->images.shape.config), "as many words");
+	memcpy(load->config, maps->images.shape.config, sizeof(load->config));
+}
+
+// The end of what the verifier said, without its count of instructions.
+static const char *last_words(char *log)
+{
+	size_t len = strlen(log);
+	char *at;
+	int lines = 0;
+
+	while (len > 0 && log[len - 1] == '\n')
+		log[--len] = '\0';
+	at = strrchr(log, '\n');
+	if (at != NULL && strncmp(at + 1, "processed ", strlen("processed ")) == 0)
+		*at = '\0';
+	for (at = log + strlen(log); at > log; at--)
+		if (at[-1] == '\n' && ++lines == LOG_LINES)
+			break;
+	for (char *c = at; *c != '\0'; c++)
+		if (*c == '\n')
+			*c = ';';
+	return at;
+}
+
+int pp_tap_object_open(struct bpf_object **out,
+		       const struct pp_maps *maps,
+		       const struct pp_tap_config *config,
+		       struct pp_error *err)
+{
+	char *log = calloc(1, LOG_BYTES);
+	struct bpf_object *object;
+	int ret;
+
+	if (log == NULL)
+		return pp_error_set(err, -ENOMEM, 0, 0, "out of memory");
+	ret = open_object(&object, maps->images.engine, log, err);
+	if (ret < 0)
+		goto free_log;
+	fill_load(load_data(object), maps, config);
+	ret = share_maps(object, maps) ?: bpf_object__load(object);
+	if (ret < 0) {
+		pp_error_set(err, ret, 0, 0, "the kernel refused the program of engine %s: %s: %s",
+			     maps->images.engine->ops->name, strerror(-ret), last_words(log));
+		bpf_object__close(object);
+	} else {
+		*out = object;
+	}
+free_log:
+	free(log);
+	return ret;
+}
+
+int pp_tap_object_prog_fd(const struct bpf_object *object, bool frags)
+{
+	return bpf_program__fd(bpf_object__find_program_by_name(object, program_name[frags]));
+}
