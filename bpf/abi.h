@@ -113,6 +113,43 @@ struct pp_image_layout {
 };
 #define PP_IMAGE_HALVES_AT 4096
 
+// The verdict cache (bpf/cache.bpf.h): of each CPU a head, then entries for IPv4 and for IPv6. It
+// belongs to programs, not to images: an entry says which image it is about.
+struct pp_cache_head {
+	__u64 hits;
+	__u64 misses;
+	__u64 bypassed; // packets that were not looked up, because it did not pay
+	__u64 bypass_left; // that are still to be bypassed
+	__u64 trial_hits; // hits and misses when the trial began
+	__u64 trial_misses;
+	__u64 pad[2];
+};
+
+struct pp_cache_ip4 {
+	__u64 addr;
+	__u64 word;
+	__u64 serial; // of the image; 0: empty
+	__u32 slot;
+	__u32 pad;
+};
+
+struct pp_cache_ip6 {
+	__u64 addr[4];
+	__u64 word;
+	__u64 serial;
+	__u32 slot;
+	__u32 pad[3];
+};
+_Static_assert(sizeof(struct pp_cache_ip6) == 64, "one cache line");
+
+struct pp_cache_layout {
+	__u64 cpu_bytes; // 0: there is no cache
+	__u64 ip4_mask; // entries - 1
+	__u64 ip6_at;
+	__u64 ip6_mask;
+	__u64 seed; // odd
+};
+
 // What the verifier folds: constants of a loaded program.
 #define PP_LOAD_ABI 1u
 #define PP_ENGINE_NAME_BYTES 32
@@ -123,6 +160,7 @@ struct pp_load {
 	struct pp_tap_config tap;
 	struct pp_rows_layout rows;
 	struct pp_image_layout image;
+	struct pp_cache_layout cache;
 	__u64 config[16]; // the engine's: struct pp_engine_shape
 };
 

@@ -11,7 +11,7 @@
 // The images: two halves, one in force (struct pp_image_layout). One store to the selector swaps the
 // rules of every interface.
 //
-// This map and pp_rows have one element, and dataplane/tap.c has the program address it as it
+// This map, pp_rows and pp_cache have one element, and dataplane/tap.c has the program address it as it
 // addresses a global variable: no lookup, no check for NULL.
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
@@ -29,6 +29,15 @@ struct {
 	__uint(key_size, sizeof(__u32));
 	__uint(value_size, 8); // set at load
 } pp_rows SEC(".maps");
+
+// The verdict cache, as struct pp_cache_layout says; one element too.
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(map_flags, BPF_F_MMAPABLE);
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, 8); // set at load
+} pp_cache SEC(".maps");
 
 // One copy ring per CPU.
 struct {

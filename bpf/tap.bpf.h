@@ -17,6 +17,7 @@
 
 #include "abi.h"
 #include "act.bpf.h"
+#include "cache.bpf.h"
 #include "load.bpf.h"
 #include "maps.bpf.h"
 #include "parse.bpf.h"
@@ -53,21 +54,64 @@ pp_arrive(struct xdp_md *ctx, struct pp_packet *pkt, __u64 linear_bytes, int fra
 	return 0;
 }
 
+// Ask the engine.
+static __always_inline __u32 pp_ask(const struct pp_image_head *head, const struct pp_key *key)
+{
+	const void *image = head;
+	const struct pp_sets_area area = {.base = image + pp_load.image.sets_at,
+					  .bytes = pp_load.image.set_bytes};
+
+	return pp_match(image + pp_load.image.body_at, key, pp_sets_of(head, &area, key));
+}
+
+// Ask the cache first. The engine is asked in one place, so that the verifier walks it once.
+static __always_inline __u32 pp_ask_cached(const struct pp_image_head *head,
+					   const struct pp_key *key)
+{
+	struct pp_cache_head *cache = pp_cache_of(bpf_get_smp_processor_id());
+	struct pp_cache_ip4 *ip4 = NULL;
+	struct pp_cache_ip6 *ip6 = NULL;
+	__u64 serial = head->serial;
+	__u32 slot;
+
+	if (pp_cache_pays(cache)) {
+		if ((__u8)key->word == PP_FAMILY_IP4) {
+			ip4 = pp_cache_at_ip4(cache, key);
+			if (pp_cache_hit_ip4(ip4, key, serial)) {
+				cache->hits++;
+				return ip4->slot;
+			}
+		} else if ((__u8)key->word == PP_FAMILY_IP6) {
+			ip6 = pp_cache_at_ip6(cache, key);
+			if (pp_cache_hit_ip6(ip6, key, serial)) {
+				cache->hits++;
+				return ip6->slot;
+			}
+		}
+	}
+	slot = pp_ask(head, key);
+	if (ip4 != NULL)
+		pp_cache_put_ip4(ip4, key, serial, slot);
+	if (ip6 != NULL)
+		pp_cache_put_ip6(ip6, key, serial, slot);
+	if (ip4 != NULL || ip6 != NULL)
+		pp_cache_missed(cache);
+	return slot;
+}
+
 // What the rules say of the packet.
 //
 // @return  -1: there are no rules in force.
 static __always_inline int pp_judge(struct pp_packet *pkt, const struct pp_key *key)
 {
 	const struct pp_image_head *head = pp_image_in_force();
-	const void *image = head;
-	const struct pp_sets_area area = {.base = image + pp_load.image.sets_at,
-					  .bytes = pp_load.image.set_bytes};
+	__u64 slot;
 
 	if (head->generation == 0)
 		return -1;
+	slot = pp_load.cache.cpu_bytes > 0 ? pp_ask_cached(head, key) : pp_ask(head, key);
 	pkt->head = head;
-	pkt->slot = pp_match(image + pp_load.image.body_at, key, pp_sets_of(head, &area, key)) &
-		    (pp_load.image.slots - 1);
+	pkt->slot = slot & (pp_load.image.slots - 1);
 	pkt->action = head->action[pkt->slot];
 	pp_count_rule(pkt);
 	return 0;

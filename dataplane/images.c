@@ -41,6 +41,7 @@ static struct pp_image_head *head_of(const struct pp_images *images)
 void pp_images_clear(struct pp_images *images)
 {
 	*images = (struct pp_images){.fd = -1};
+	pp_cache_clear(&images->cache);
 }
 
 void pp_images_touch(void *arg, uint64_t offset, uint64_t bytes)
@@ -116,6 +117,7 @@ static void close_memory(struct pp_images *images)
 void pp_images_close(struct pp_images *images)
 {
 	pp_images_forget(images);
+	pp_cache_close(&images->cache);
 	close_memory(images);
 	pp_images_clear(images);
 }
@@ -166,6 +168,7 @@ int pp_images_open(struct pp_images *images,
 		   const struct pp_ruleset *rules,
 		   const struct pp_image_sets *sets,
 		   uint32_t set_bytes,
+		   uint32_t cpu_count,
 		   const struct pp_bindings *bindings,
 		   uint32_t *rule_id,
 		   struct pp_error *err)
@@ -179,6 +182,7 @@ int pp_images_open(struct pp_images *images,
 		set_layout(images, pp_images_slots(rules), set_bytes);
 		ret = open_memory(images, err);
 	}
+	ret = ret ?: pp_cache_open(&images->cache, cpu_count, cpu_count > 0, err);
 	ret = ret ?: pp_images_fill(images, rules, bindings, rule_id, err);
 	if (ret < 0)
 		pp_images_close(images);

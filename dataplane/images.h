@@ -19,6 +19,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "cache.h"
 #include "engine.h"
 #include "image_sets.h"
 
@@ -37,6 +38,7 @@ struct pp_images {
 	uint64_t sets_serial[2]; // by half: the table of sets that it has
 	uint32_t in_force; // half
 	uint64_t serial; // of the image in force
+	struct pp_cache cache; // of the programs that read these images
 	struct pp_engine_stats stats;
 };
 
@@ -45,6 +47,7 @@ void pp_images_clear(struct pp_images *images);
 // Make images for rules and put these in force in them. No program reads them yet.
 //
 // @param set_bytes  Of the area for sets, at least: 0, or a power of two.
+// @param cpu_count  CPUs that can ever be there, for the cache; 0: no cache.
 // @param rule_id    Set to the rule that err is about, or to 0.
 // @return           0; -EINVAL: a name in a rule stands for nothing; what the engine's compile()
 //                   says; -errno. Undone on failure.
@@ -53,6 +56,7 @@ int pp_images_open(struct pp_images *images,
 		   const struct pp_ruleset *rules,
 		   const struct pp_image_sets *sets,
 		   uint32_t set_bytes,
+		   uint32_t cpu_count,
 		   const struct pp_bindings *bindings,
 		   uint32_t *rule_id,
 		   struct pp_error *err);

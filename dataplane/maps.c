@@ -125,6 +125,12 @@ static uint32_t area_bytes(const struct pp_maps *maps)
 	return pp_image_sets_area(maps->sets.table.size, first ? AREA_BYTES_MIN : AREA_BYTES_GROWN);
 }
 
+static bool wants_cache(const struct pp_maps *maps, const struct pp_engine *engine)
+{
+	return maps->cache_mode == PP_CACHE_ON ||
+	       (maps->cache_mode == PP_CACHE_AUTO && engine->ops->flags & PP_ENGINE_CACHE);
+}
+
 int pp_maps_reshape(struct pp_maps *maps,
 		    const struct pp_engine *engine,
 		    const struct pp_ruleset *rules,
@@ -140,6 +146,7 @@ int pp_maps_reshape(struct pp_maps *maps,
 	ret = pp_image_sets_update(&maps->sets, rules, err);
 	ret = ret
 		      ?: pp_images_open(&images, engine, rules, &maps->sets, area_bytes(maps),
+					wants_cache(maps, engine) ? maps->counts.cpu_count : 0,
 					bindings, rule_id, err);
 	if (ret < 0)
 		return ret;

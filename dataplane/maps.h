@@ -23,6 +23,7 @@ struct pp_bindings;
 struct pp_engine;
 
 struct pp_maps {
+	uint8_t cache_mode; // enum pp_cache_mode; set before images are made
 	struct pp_images images;
 	struct pp_image_sets sets; // as last published
 	struct pp_kernel_counts counts;

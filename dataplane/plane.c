@@ -159,6 +159,7 @@ static int open_all(struct pp_plane *plane,
 	ret = ret ?: see_ifaces(plane, err);
 	ret = ret ?: check_free(plane, where, err);
 	ret = ret ?: pp_maps_init(&plane->maps, plane->rows.total, err);
+	plane->maps.cache_mode = plane->config.cache;
 	ret = ret ?: pp_plane_apply_first(plane, err);
 	ret = ret ?: open_taps(plane, err);
 	ret = ret ?: open_rings(plane, err);

@@ -47,6 +47,7 @@ struct pp_plane {
 	struct pp_rule_table *rule_table; // RCU: workers and analysers read it
 	struct pp_rule_stats rule_base[PP_SLOTS_MAX]; // as pp_plane_consumer.base
 	bool routed; // rules that route have been in force
+	char engine_why[120]; // it was picked
 	struct pp_bindings bindings;
 	struct pp_rows rows;
 	uint8_t frame_kind[PP_IFACES_MAX];

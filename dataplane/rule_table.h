@@ -22,7 +22,8 @@ struct pp_rule_table {
 	// Every routed packet goes to a sink, carries no metadata and is not looked at: its cache
 	// line stays with the CPU that wrote it.
 	bool sole_sink;
-	uint32_t id[PP_SLOTS_MAX]; // of the rule that has the slot, or had it until the change; 0: none
+	uint32_t id
+		[PP_SLOTS_MAX]; // of the rule that has the slot, or had it until the change; 0: none
 };
 
 // Make the table of a change.

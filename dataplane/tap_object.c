@@ -24,16 +24,14 @@ struct shared_map {
 	const char *name;
 	int fd;
 };
-#define SHARED_MAPS 6
+#define SHARED_MAPS 7
 
 static void list_shared(struct shared_map map[SHARED_MAPS], const struct pp_maps *maps)
 {
 	const struct shared_map list[SHARED_MAPS] = {
-		{"pp_image", maps->images.fd},
-		{"pp_rows", maps->counts.now.fd},
-		{"pp_copy_rings", maps->copy_rings_fd},
-		{"pp_records", maps->records_fd},
-		{"pp_wake", maps->wake_fd},
+		{"pp_image", maps->images.fd},	     {"pp_rows", maps->counts.now.fd},
+		{"pp_cache", maps->images.cache.fd}, {"pp_copy_rings", maps->copy_rings_fd},
+		{"pp_records", maps->records_fd},    {"pp_wake", maps->wake_fd},
 		{"pp_xsks", maps->xsks_fd},
 	};
 
@@ -46,7 +44,8 @@ static bool is_value_map(int fd)
 	uint32_t len = sizeof(info);
 
 	return bpf_obj_get_info_by_fd(fd, &info, &len) == 0 &&
-	       (strcmp(info.name, "pp_image") == 0 || strcmp(info.name, "pp_rows") == 0);
+	       (strcmp(info.name, "pp_image") == 0 || strcmp(info.name, "pp_rows") == 0 ||
+		strcmp(info.name, "pp_cache") == 0);
 }
 
 // Maps of one element are addressed as memory, as libbpf does with global variables: what loads
@@ -199,6 +198,7 @@ fill_load(struct pp_load *load, const struct pp_maps *maps, const struct pp_tap_
 	load->tap.cpu_count = maps->counts.cpu_count;
 	load->rows = maps->counts.now.layout;
 	load->image = maps->images.layout;
+	load->cache = maps->images.cache.layout;
 	_Static_assert(sizeof(load->config) == sizeof(maps->images.shape.config), "as many words");
 	memcpy(load->config, maps->images.shape.config, sizeof(load->config));
 }

@@ -69,9 +69,13 @@ struct pp_engine_stats {
 	uint64_t used_bytes; // of the body
 };
 
+// A lookup costs more than the 10 ns of a hit in the verdict cache.
+#define PP_ENGINE_CACHE 1u
+
 struct pp_engine_ops {
 	uint32_t abi; // PP_ENGINE_ABI
-	const char *name;
+	uint32_t flags; // PP_ENGINE_*
+	const char *name; // as in the BPF object
 	uint32_t rules_max;
 	// Compile rules.
 	//

@@ -45,6 +45,13 @@ enum pp_hugepages {
 	PP_HUGEPAGES_ON, // or fail
 };
 
+// The verdict cache in front of the engine.
+enum pp_cache_mode {
+	PP_CACHE_AUTO, // where the engine says that it pays
+	PP_CACHE_ON,
+	PP_CACHE_OFF,
+};
+
 enum pp_consumer_kind {
 	PP_CONSUMER_COUNT, // analyser: per rule and per source, with packet-size histogram
 	PP_CONSUMER_SINK, // routed packets: count and recycle
@@ -78,7 +85,8 @@ struct pp_plane_config {
 	uint32_t consumer_count; // 0 to PP_CONSUMERS_MAX
 	struct pp_consumer_config *consumer;
 
-	char engine[PP_NAME_BYTES]; // "linear" or "auto"
+	char engine[PP_NAME_BYTES]; // "auto" or a name
+	uint8_t cache; // enum pp_cache_mode
 	uint32_t worker_count; // 0: one per queue, at most one per CPU of the process
 	uint32_t worker_cpu_count; // 0: spread over the CPUs of the process
 	uint16_t worker_cpu[PP_WORKERS_MAX];
@@ -195,6 +203,26 @@ struct pp_apply_stats {
 	size_t set_bytes; // of the image, for sets
 };
 void pp_plane_apply_stats(const struct pp_plane *plane, struct pp_apply_stats *out);
+
+// The verdict cache, since programs were last loaded.
+struct pp_cache_stats {
+	bool on;
+	uint64_t hits;
+	uint64_t misses;
+	uint64_t bypassed; // while it had switched itself off, because fewer than half were hits
+};
+
+// The engine in force.
+struct pp_engine_info {
+	const char *name; // borrowed
+	char why[120]; // it was picked
+	uint32_t rules;
+	uint32_t tables;
+	uint32_t steps_max; // probes and checks that any packet can take
+	uint64_t used_bytes; // of the image, by the engine
+	struct pp_cache_stats cache;
+};
+void pp_plane_engine_info(const struct pp_plane *plane, struct pp_engine_info *out);
 
 // Something happened to an interface. text is one line for a log.
 struct pp_plane_event {
