@@ -90,9 +90,20 @@ static __always_inline int pp_is_vlan(__be16 proto)
 }
 
 // Put what the IP header and the ports say into key->word, where the family stands already.
+//
+// By additions, which the compiler must not see through: the verifier of Linux 6.1 forgets every bit
+// of a number that an unknown one was or'ed to, the family too, and then walks the rules of the
+// other family as well, where it finds addresses that nobody wrote.
 static __always_inline void pp_key_set(struct pp_key *key, __u32 proto, __u32 flags, __u64 ports)
 {
-	key->word |= proto << PP_KEY_PROTO_SHIFT | (__u64)flags << PP_KEY_FLAGS_SHIFT | ports;
+	__u64 proto_bits = (__u64)proto << PP_KEY_PROTO_SHIFT;
+	__u64 flag_bits = (__u64)flags << PP_KEY_FLAGS_SHIFT;
+
+	asm volatile("" : "+r"(proto_bits));
+	asm volatile("" : "+r"(ports));
+	key->word += flag_bits;
+	key->word += proto_bits;
+	key->word += ports;
 }
 
 // Read the ports at cur.
@@ -145,10 +156,10 @@ static __always_inline int pp_parse_ip4_plain(const struct pp_cursor *cur, struc
 		return 0;
 	// Source and destination stand side by side: one load for both. So do the ports.
 	key->addr[0] = bpf_be64_to_cpu(*(const __be64 *)(ip + offsetof(struct iphdr, saddr)));
-	key->word |= PP_FAMILY_IP4 | (__u32)proto << PP_KEY_PROTO_SHIFT |
-		     (__u64)PP_KEY_PORTS << PP_KEY_FLAGS_SHIFT |
-		     (__u64)bpf_ntohl(*(const __be32 *)(ip + sizeof(struct iphdr)))
-			     << PP_KEY_DPORT_SHIFT;
+	key->word |= PP_FAMILY_IP4;
+	pp_key_set(key, proto, PP_KEY_PORTS,
+		   (__u64)bpf_ntohl(*(const __be32 *)(ip + sizeof(struct iphdr)))
+			   << PP_KEY_DPORT_SHIFT);
 	return 1;
 }
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 # Install the Debian packages that are missing, and nothing else.
 #
-#   scripts/deps.sh [build] [lab] [test] [bench]        default: build lab
+#   scripts/deps.sh [build] [lab] [test] [bench] [kernels]        default: build lab
 set -euo pipefail
 
 build="gcc libc6-dev meson ninja-build pkg-config clang bpftool linux-libc-dev
@@ -13,6 +13,7 @@ test="libcriterion-dev libclang-rt-14-dev llvm clang-format binutils python3 pyt
 	python3-pyroute2 python3-hypothesis man-db
 	golang-github-google-gopacket-dev python3-dpkt sip-tester"
 bench="dpdk-dev libcap-dev python3"
+kernels="qemu-system-x86 cpio xz-utils"
 
 die() {
 	echo "deps: $*" >&2
@@ -34,8 +35,8 @@ wanted=
 for group in "${@:-build lab}"; do
 	for name in $group; do
 		case $name in
-		build | lab | test | bench) wanted+=" ${!name}" ;;
-		*) die "no such group: $name; there are build, lab, test, bench" ;;
+		build | lab | test | bench | kernels) wanted+=" ${!name}" ;;
+		*) die "no such group: $name; there are build, lab, test, bench, kernels" ;;
 		esac
 	done
 done

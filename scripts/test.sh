@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 # Everything that can be tested here, and one line at the end: `N passed, N failed`.
 #
-#   scripts/test.sh [unit] [fuzz] [bpf] [stress] [netns] [checks]       default: all of them
+#   scripts/test.sh [unit] [fuzz] [bpf] [stress] [netns] [checks]       default: all of these
+#   scripts/test.sh kernels
 #
 #   unit    what needs no kernel: under AddressSanitizer and UndefinedBehaviorSanitizer
 #   fuzz    a fixed number of inputs from a fixed seed
@@ -10,6 +11,7 @@
 #   stress  what several threads share: under ThreadSanitizer
 #   netns   the program on real interfaces, in network namespaces of their own
 #   checks  style, README, and what the datapath may call
+#   kernels the programs on other kernels, in qemu: some minutes, most of it the verifier's time
 #
 # Installs what is missing. Builds in build/, build-asan/ and build-tsan/. Needs root.
 set -uo pipefail
@@ -134,6 +136,19 @@ run_checks() {
 	done
 }
 
+run_kernels() {
+	local log=$logs/kernels.log status bad
+	scripts/kernels.sh >"$log" 2>&1 </dev/null
+	status=$?
+	bad=$(grep -c '  FAILED: ' "$log")
+	# Dead without a word is a failure too.
+	[ $status = 0 ] || [ $status = 77 ] || [ "$bad" -gt 0 ] || bad=1
+	[ "$bad" = 0 ] || fail "scripts/kernels.sh (exit status $status)" "$log" 200
+	grep ' skipped: ' "$log"
+	passed=$((passed + $(grep -c '  ok$' "$log"))) failed=$((failed + bad))
+	skipped=$((skipped + $(grep -c ' skipped: ' "$log")))
+}
+
 # part NAME BUILD-DIRECTORY COMMAND [ARGUMENT...] -- [MESON OPTION...]
 part() {
 	local name=$1 dir=$2 before_ok=$passed before_bad=$failed seconds=$SECONDS command=()
@@ -155,7 +170,7 @@ part() {
 
 for name in $parts; do
 	case $name in
-	unit | fuzz | bpf | stress | netns | checks) ;;
+	unit | fuzz | bpf | stress | netns | checks | kernels) ;;
 	*)
 		echo "test.sh: no such part: $name" >&2
 		exit 2
@@ -175,6 +190,7 @@ part bpf build-asan run_suite build-asan bpf -- "${asan[@]}"
 part stress build-tsan run_suite build-tsan stress -- -Db_sanitize=thread -Db_lundef=false
 part netns build run_netns --
 part checks build run_checks --
+part kernels build run_kernels --
 
 summary="$passed passed, $failed failed"
 [ $skipped = 0 ] || summary+=", $skipped skipped"

@@ -64,18 +64,16 @@ static int open_ring(struct tap_run *run, struct pp_error *err)
 	return 0;
 }
 
-// Loading takes a while, and most tests use one interface.
-static int open_tap(struct tap_run *run, uint32_t iface)
+int tap_run_load(struct tap_run *run, uint32_t iface, struct pp_error *err)
 {
 	struct pp_tap_config config = {.frame_kind = tap_run_kind(iface),
 				       .iface = iface,
 				       .queue_base = iface * TAP_RUN_ROWS_EACH,
 				       .queue_count = TAP_RUN_ROWS_EACH,
 				       .timestamps = iface == TAP_RUN_TIMED_IFACE};
-	struct pp_error err;
 
 	return run->tap[iface] != NULL ? 0
-				       : pp_tap_open(&run->tap[iface], &run->maps, &config, &err);
+				       : pp_tap_open(&run->tap[iface], &run->maps, &config, err);
 }
 
 int tap_run_rules(const char *text, struct pp_ruleset **out, struct pp_error *err)
@@ -192,8 +190,8 @@ int tap_run_shoot(
 			     .rx_queue_index = run->queue};
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = in, .data_size_in = run->meta_bytes + bytes,
 		    .data_out = run->out, .data_size_out = sizeof(run->out), .repeat = 1);
-
-	int ret = open_tap(run, iface);
+	struct pp_error err;
+	int ret = tap_run_load(run, iface, &err);
 
 	if (ret < 0)
 		return ret;

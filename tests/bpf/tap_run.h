@@ -79,6 +79,12 @@ int tap_run_open_engine(struct tap_run *run,
 			struct pp_error *err);
 void tap_run_close(struct tap_run *run);
 
+// Load the program of an interface, both variants, if it is not loaded: it takes a while, and most
+// tests use one interface.
+//
+// @return  0; -errno, err with the kernel's words.
+int tap_run_load(struct tap_run *run, uint32_t iface, struct pp_error *err);
+
 // Put other rules in force. run owns set from now on.
 int tap_run_publish(struct tap_run *run, struct pp_ruleset *set, struct pp_error *err);
 int tap_run_publish_text(struct tap_run *run, const char *rules, struct pp_error *err);
