@@ -262,6 +262,8 @@ _Static_assert(sizeof(struct pp_image_head) == 128, "whole cache lines");
 // multiple of PP_LINEAR_STEP; the padding never matches.
 #define PP_LINEAR_RULES_MAX 1024
 #define PP_LINEAR_STEP 4
+// In pp_load.config: how many rules of a family the program can look at, at most PP_LINEAR_RULES_MAX.
+#define PP_LINEAR_CONFIG_MOST 0
 struct pp_linear_word {
 	__u64 mask;
 	__u64 value;

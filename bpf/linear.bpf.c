@@ -3,12 +3,13 @@
 #define PP_ENGINE_NAME "linear"
 
 #include "linear.bpf.h"
+#include "load.bpf.h"
 
 #include <bpf/bpf_helpers.h>
 
 static __always_inline __u32 pp_match(const void *body, const struct pp_key *key, __u64 sets)
 {
-	return pp_linear_match(body, key, sets);
+	return pp_linear_match(body, pp_load.config[PP_LINEAR_CONFIG_MOST], key, sets);
 }
 
 #include "tap.bpf.h"

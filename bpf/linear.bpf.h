@@ -67,11 +67,12 @@ pp_linear_other_hit(const struct pp_linear_other *rule, const struct pp_key *key
 		return image->name[i].slot;
 #define PP_LINEAR_SCAN(name)                                                                       \
 	static __always_inline __u32 pp_linear_scan_##name(const struct pp_linear_image *image,    \
-							   const struct pp_key *key, __u64 sets)   \
+							   __u64 most, const struct pp_key *key,   \
+							   __u64 sets)                             \
 	{                                                                                          \
 		__u64 count = image->name##_count, word = key->word;                               \
                                                                                                    \
-		for (__u64 i = 0; i < count && i < PP_LINEAR_RULES_MAX; i += PP_LINEAR_STEP) {     \
+		for (__u64 i = 0; i < count && i < most; i += PP_LINEAR_STEP) {                    \
 			PP_LINEAR_TRY(name, i)                                                     \
 			PP_LINEAR_TRY(name, i + 1)                                                 \
 			PP_LINEAR_TRY(name, i + 2)                                                 \
@@ -84,18 +85,21 @@ PP_LINEAR_SCAN(ip4)
 PP_LINEAR_SCAN(ip6)
 PP_LINEAR_SCAN(other)
 
+// @param most  Entries of a list, a multiple of PP_LINEAR_STEP: a constant that the verifier knows, and
+//              walks so many.
 // @param sets  Those that hold the packet's addresses, as in pp_linear_ip4.sets.
 // @return      The slot of the first rule that matches, PP_SLOT_DEFAULT if none does.
 static __always_inline __u32 pp_linear_match(const struct pp_linear_image *image,
+					     __u64 most,
 					     const struct pp_key *key,
 					     __u64 sets)
 {
 	switch ((__u8)key->word) {
 	case PP_FAMILY_IP4:
-		return pp_linear_scan_ip4(image, key, sets);
+		return pp_linear_scan_ip4(image, most, key, sets);
 	case PP_FAMILY_IP6:
-		return pp_linear_scan_ip6(image, key, sets);
+		return pp_linear_scan_ip6(image, most, key, sets);
 	default:
-		return pp_linear_scan_other(image, key, 0);
+		return pp_linear_scan_other(image, most, key, 0);
 	}
 }

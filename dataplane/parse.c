@@ -19,5 +19,5 @@ uint32_t pp_parse_linear_match(const struct pp_linear_image *image,
 {
 	const struct pp_sets_area area = {.base = sets, .bytes = set_bytes};
 
-	return pp_linear_match(image, key, pp_sets_of(head, &area, key));
+	return pp_linear_match(image, PP_LINEAR_RULES_MAX, key, pp_sets_of(head, &area, key));
 }

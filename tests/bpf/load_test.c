@@ -127,7 +127,7 @@ static const char *check_records(uint32_t iface)
 
 static const char *shoot_all(uint32_t iface)
 {
-	size_t set_count = run.maps.images.set_bytes > 0 ? COUNT(set_shots) : 0;
+	size_t set_count = run.maps.images.layout.set_bytes > 0 ? COUNT(set_shots) : 0;
 	const char *wrong = shoot_cut_off(iface);
 
 	for (size_t i = 0; wrong == NULL && i < COUNT(shots); i++)
