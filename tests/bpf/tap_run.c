@@ -136,11 +136,12 @@ int tap_run_publish_text(struct tap_run *run, const char *rules, struct pp_error
 
 int tap_run_open(struct tap_run *run, const char *rules, struct pp_error *err)
 {
-	return tap_run_open_engine(run, "linear", rules, err);
+	return tap_run_open_engine(run, "linear", PP_CACHE_OFF, rules, err);
 }
 
 int tap_run_open_engine(struct tap_run *run,
 			const char *engine,
+			uint8_t cache,
 			const char *rules,
 			struct pp_error *err)
 {
@@ -156,6 +157,7 @@ int tap_run_open_engine(struct tap_run *run,
 		return ret;
 	run->rules = set;
 	ret = pp_maps_init(&run->maps, TAP_RUN_ROWS, err);
+	run->maps.cache_mode = cache;
 	if (ret < 0) {
 		pp_ruleset_destroy(set);
 		return ret;

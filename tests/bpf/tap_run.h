@@ -72,9 +72,12 @@ struct tap_run_fate {
 // @param rules  Statements, one a line; "default drop" may be the first line. NULL: none.
 // @return       0; -errno, with err set and nothing left open.
 int tap_run_open(struct tap_run *run, const char *rules, struct pp_error *err);
-// The same with another engine than linear.
+// The same with another engine than linear, or with a verdict cache, which is off above.
+//
+// @param cache  enum pp_cache_mode.
 int tap_run_open_engine(struct tap_run *run,
 			const char *engine,
+			uint8_t cache,
 			const char *rules,
 			struct pp_error *err);
 void tap_run_close(struct tap_run *run);
