@@ -9,12 +9,14 @@
 
 #include <linux/types.h>
 
-#define PP_RULES_MAX 1024
+#define PP_RULES_MAX 131000
+#define PP_LINEAR_RULES_MAX 1024 // that engine `linear` takes
 // Slot 0 is the default action; rules have the others. There are more than twice as many as rules,
 // so that all rules can be exchanged for others in one step; a power of two, so that a mask keeps
 // the program inside of what is indexed by slot.
 #define PP_SLOT_DEFAULT 0
-#define PP_SLOTS 4096
+#define PP_SLOTS_MAX (1u << 18)
+#define PP_SLOTS PP_SLOTS_MAX
 #define PP_IFACES_MAX 64
 #define PP_CONSUMERS_MAX 32
 #define PP_CONSUMER_NONE 0xff
@@ -233,12 +235,12 @@ struct pp_linear_image {
 	__u32 ip6_count;
 	__u32 other_count;
 	__u32 pad;
-	struct pp_linear_word ip4_word[PP_RULES_MAX];
-	struct pp_linear_word ip6_word[PP_RULES_MAX];
-	struct pp_linear_word other_word[PP_RULES_MAX];
-	struct pp_linear_ip4 ip4[PP_RULES_MAX];
-	struct pp_linear_ip6 ip6[PP_RULES_MAX];
-	struct pp_linear_other other[PP_RULES_MAX];
+	struct pp_linear_word ip4_word[PP_LINEAR_RULES_MAX];
+	struct pp_linear_word ip6_word[PP_LINEAR_RULES_MAX];
+	struct pp_linear_word other_word[PP_LINEAR_RULES_MAX];
+	struct pp_linear_ip4 ip4[PP_LINEAR_RULES_MAX];
+	struct pp_linear_ip6 ip6[PP_LINEAR_RULES_MAX];
+	struct pp_linear_other other[PP_LINEAR_RULES_MAX];
 };
 
 #endif

@@ -115,6 +115,15 @@ static int fill_action(struct pp_action *action,
 	return 0;
 }
 
+int pp_engine_check_rule(const struct pp_ruleset_entry *entry,
+			 const struct pp_bindings *bindings,
+			 struct pp_error *err)
+{
+	struct pp_action action;
+
+	return fill_action(&action, entry, bindings, err);
+}
+
 int pp_engine_fill_head(struct pp_image_head *head,
 			const struct pp_ruleset *rules,
 			const struct pp_bindings *bindings,

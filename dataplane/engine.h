@@ -29,7 +29,8 @@ struct pp_engine {
 	// Fill a zeroed image. The table of sets is not the engine's: what publishes puts head.addr
 	// and the area behind the image in.
 	//
-	// @return  0; -EINVAL: a name in a rule stands for nothing; rule_id says which rule.
+	// @return  0; -EINVAL: a name in a rule stands for nothing; -ENOSPC: more than rules_max
+	//          rules. rule_id says which rule.
 	int (*build)(void *image,
 		     const struct pp_ruleset *rules,
 		     const struct pp_bindings *bindings,
@@ -42,6 +43,13 @@ extern const struct pp_engine pp_engine_linear;
 // @param name  "linear", or "auto": the best there is, for now the same.
 // @return      The engine; NULL: no such engine.
 const struct pp_engine *pp_engine_find(const char *name);
+
+// Whether the names in a rule stand for something.
+//
+// @return  0; -EINVAL: err says which does not.
+int pp_engine_check_rule(const struct pp_ruleset_entry *entry,
+			 const struct pp_bindings *bindings,
+			 struct pp_error *err);
 
 // Fill the part that every engine's image begins with: generation and actions by slot.
 //

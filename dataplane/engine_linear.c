@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #include "engine.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include <push-packet/abi.h>
@@ -141,7 +142,8 @@ static uint32_t pad_words(struct pp_linear_word word[], uint32_t count)
 		word[count++] = (struct pp_linear_word){.mask = 0, .value = ~0ull};
 	return count;
 }
-_Static_assert(PP_RULES_MAX % PP_LINEAR_STEP == 0, "padding fits behind the last rule");
+_Static_assert(PP_LINEAR_RULES_MAX == 1024, "what the message of build() says");
+_Static_assert(PP_LINEAR_RULES_MAX % PP_LINEAR_STEP == 0, "padding fits behind the last rule");
 
 static int build(void *mem,
 		 const struct pp_ruleset *rules,
@@ -151,8 +153,15 @@ static int build(void *mem,
 {
 	struct pp_linear_image *image = mem;
 	struct pp_used_sets used;
-	int ret = pp_engine_fill_head(&image->head, rules, bindings, rule_id, err);
+	int ret;
 
+	if (pp_ruleset_count(rules) > PP_LINEAR_RULES_MAX) {
+		*rule_id = pp_ruleset_at(rules, PP_LINEAR_RULES_MAX)->id;
+		return pp_error_set(err, -ENOSPC, 0, 0,
+				    "engine linear holds at most 1,024 rules; `engine: auto` takes "
+				    "more");
+	}
+	ret = pp_engine_fill_head(&image->head, rules, bindings, rule_id, err);
 	if (ret < 0)
 		return ret;
 	pp_used_sets_find(&used, rules);
@@ -168,6 +177,6 @@ static int build(void *mem,
 const struct pp_engine pp_engine_linear = {
 	.name = "linear",
 	.image_bytes = sizeof(struct pp_linear_image),
-	.rules_max = PP_RULES_MAX,
+	.rules_max = PP_LINEAR_RULES_MAX,
 	.build = build,
 };

@@ -6,13 +6,7 @@
 // By name and not by first use: deleting a rule must not renumber sets that others use.
 void pp_used_sets_find(struct pp_used_sets *used, const struct pp_ruleset *rules)
 {
-	*used = (struct pp_used_sets){0};
-	for (uint32_t i = 0; i < pp_ruleset_count(rules); i++) {
-		const struct pp_rule *rule = &pp_ruleset_at(rules, i)->rule;
-
-		used->uses |= rule->src_set[0] != '\0' ? PP_SETS_SRC : 0;
-		used->uses |= rule->dst_set[0] != '\0' ? PP_SETS_DST : 0;
-	}
+	*used = (struct pp_used_sets){.uses = pp_ruleset_set_uses(rules)};
 	for (uint32_t i = 0; i < pp_ruleset_set_count(rules); i++) {
 		struct pp_set *set = pp_ruleset_set_at(rules, i, NULL);
 

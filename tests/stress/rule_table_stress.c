@@ -35,7 +35,7 @@ static uint64_t image[RULES]; // atomic; id << 16 | slot, 0: none
 
 struct reader {
 	pthread_t thread;
-	uint64_t row[PP_SLOTS + 1]; // by slot, as struct pp_count_table has them
+	uint64_t row[PP_SLOTS_MAX + 1]; // by slot, as struct pp_count_table has them
 	uint64_t by_rule[IDS]; // what went to the row of its slot
 	uint64_t packets;
 	uint64_t fresh_lost; // judged by a rule in force, counted as a former rule's
@@ -151,7 +151,7 @@ struct slot {
 };
 
 // Rules get slots that others had: what stands there must be what the others judged.
-static bool begin_slots(struct slot slot[PP_SLOTS], const struct pp_ruleset *rules)
+static bool begin_slots(struct slot slot[PP_SLOTS_MAX], const struct pp_ruleset *rules)
 {
 	bool good = true;
 
@@ -182,12 +182,26 @@ static void exchange(struct pp_rule_table *table)
 	__tsan_release(&published);
 	table = pp_rule_table_exchange(&in_force, table);
 	__tsan_acquire(&quiescent);
-	memset(table, 0xff, sizeof(*table));
+	table->generation = UINT32_MAX;
 	pp_rule_table_destroy(table);
 }
 
+static struct pp_rule_table *make_table(const struct pp_rule_table *before,
+					const struct pp_ruleset *old,
+					const struct pp_ruleset *new)
+{
+	struct pp_rule_table *table;
+	struct pp_ruleset_diff diff;
+
+	if (pp_ruleset_diff(old, new, &diff) ||
+	    pp_rule_table_create(&table, before, &diff, pp_ruleset_generation(new), false, NULL))
+		abort();
+	pp_ruleset_diff_fini(&diff);
+	return table;
+}
+
 // As pp_plane_apply() does it.
-static bool write_tables(struct pp_ruleset **rules, struct slot slot[PP_SLOTS])
+static bool write_tables(struct pp_ruleset **rules, struct slot slot[PP_SLOTS_MAX])
 {
 	uint32_t seed = 99;
 	bool good = true;
@@ -196,8 +210,7 @@ static bool write_tables(struct pp_ruleset **rules, struct slot slot[PP_SLOTS])
 		struct pp_ruleset *changed = change(*rules, &seed);
 		struct pp_rule_table *table;
 
-		if (pp_rule_table_create(&table, changed, *rules, false, NULL))
-			return false;
+		table = make_table(in_force, *rules, changed);
 		exchange(table);
 		good &= begin_slots(slot, changed);
 		publish(changed);
@@ -208,14 +221,14 @@ static bool write_tables(struct pp_ruleset **rules, struct slot slot[PP_SLOTS])
 }
 
 // What is in the rows at the end, by rule and in all.
-static bool check_sums(const struct slot slot[PP_SLOTS])
+static bool check_sums(const struct slot slot[PP_SLOTS_MAX])
 {
 	uint64_t counted = 0, packets = 0;
 	bool good = true;
 
 	for (uint32_t i = 0; i <= PP_SLOT_FORMER; i++)
 		counted += sum_row(i);
-	for (uint32_t i = 0; i < PP_SLOTS; i++)
+	for (uint32_t i = 0; i < PP_SLOTS_MAX; i++)
 		good &= sum_row(i) - slot[i].base == sum_rule(slot[i].id);
 	for (int i = 0; i < READERS; i++)
 		packets += reader[i].packets;
@@ -224,13 +237,14 @@ static bool check_sums(const struct slot slot[PP_SLOTS])
 
 int main(void)
 {
-	static struct slot slot[PP_SLOTS];
+	static struct slot slot[PP_SLOTS_MAX];
 	struct pp_ruleset *rules;
 	bool good;
 
 	tap_plan(4);
-	if (pp_ruleset_create(&rules) || pp_rule_table_create(&in_force, rules, NULL, false, NULL))
+	if (pp_ruleset_create(&rules))
 		return 1;
+	in_force = make_table(NULL, NULL, rules);
 	for (int i = 0; i < READERS; i++)
 		if (pthread_create(&reader[i].thread, NULL, read_tables, &reader[i]))
 			return 1;

@@ -203,7 +203,7 @@ Test(engine_linear, engines_are_found_by_name)
 	cr_expect_eq(pp_engine_find("auto"), &pp_engine_linear);
 	cr_expect_null(pp_engine_find("Linear"));
 	cr_expect_null(pp_engine_find(""));
-	cr_expect_eq(pp_engine_linear.rules_max, PP_RULES_MAX);
+	cr_expect_eq(pp_engine_linear.rules_max, PP_LINEAR_RULES_MAX);
 }
 
 static uint32_t iface_index(const char *name)
@@ -271,6 +271,6 @@ Test(engine_linear, gives_what_the_naive_matcher_gives)
 {
 	for (uint64_t seed = 0; seed < 300; seed++)
 		compare(seed, 1 + (uint32_t)seed % 40);
-	compare(1000, PP_RULES_MAX - 1);
-	compare(1001, PP_RULES_MAX);
+	compare(1000, PP_LINEAR_RULES_MAX - 1);
+	compare(1001, PP_LINEAR_RULES_MAX);
 }
