@@ -80,7 +80,7 @@ pp_linear_other_hit(const struct pp_linear_other *rule, const struct pp_key *key
 	{                                                                                          \
 		__u64 count = image->name##_count, word = key->word;                               \
                                                                                                    \
-		for (__u64 i = 0; i < count && i < PP_LINEAR_RULES_MAX; i += PP_LINEAR_STEP) {            \
+		for (__u64 i = 0; i < count && i < PP_LINEAR_RULES_MAX; i += PP_LINEAR_STEP) {     \
 			PP_LINEAR_TRY(name, i)                                                     \
 			PP_LINEAR_TRY(name, i + 1)                                                 \
 			PP_LINEAR_TRY(name, i + 2)                                                 \

@@ -95,7 +95,7 @@ static int set_rank(struct pp_ruleset *set, uint32_t index, uint32_t rank)
 
 int pp_ruleset_spread(struct pp_ruleset *set, uint32_t index)
 {
-	uint32_t count = pp_ruleset_count(set), half = WINDOW / 2, begin, end, low, high;
+	uint32_t count = pp_ruleset_count(set), half = WINDOW / 2, begin, end, low, high, step;
 	int ret = 0;
 
 	do {
@@ -105,9 +105,10 @@ int pp_ruleset_spread(struct pp_ruleset *set, uint32_t index)
 		low = begin > 0 ? pp_ruleset_at(set, begin - 1)->rank : 0;
 		high = end < count ? pp_ruleset_at(set, end)->rank : PP_RANK_END;
 	} while (!is_sparse(high - low, end - begin + 1, half) && (begin > 0 || end < count));
+	// Half of the room for the place where rules come: more will come there.
+	step = (high - low) / (2 * (end - begin + 1));
 	for (uint32_t i = begin, rank = low; ret == 0 && i < end; i++) {
-		// One more before what stands at index: the rule that comes.
-		rank += (high - low) / (end - begin + 2) * (i == index ? 2 : 1);
+		rank += step + (i == index ? (high - low) / 2 : 0);
 		ret = set_rank(set, i, rank);
 	}
 	return ret;
