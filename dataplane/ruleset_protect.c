@@ -163,15 +163,18 @@ static bool harms_before_shield(const struct pp_ruleset *set,
 
 int pp_ruleset_check_protected_from(const struct pp_ruleset *set,
 				    const struct pp_ruleset_entry *entry,
+				    uint32_t *after,
 				    struct pp_error *err)
 {
-	for (uint32_t i = 0; i < pp_ruleset_set_count(set); i++) {
-		const struct pp_set *shield = set->sets->set[i].addresses;
+	for (; *after < pp_ruleset_set_count(set); ++*after) {
+		const struct pp_set *shield = set->sets->set[*after].addresses;
 
-		if (set->sets->set[i].is_protected &&
-		    (harms_before_shield(set, entry, shield, PP_FAMILY_IP4) ||
-		     harms_before_shield(set, entry, shield, PP_FAMILY_IP6)))
-			return refuse(entry, shield, err);
+		if (!set->sets->set[*after].is_protected ||
+		    (!harms_before_shield(set, entry, shield, PP_FAMILY_IP4) &&
+		     !harms_before_shield(set, entry, shield, PP_FAMILY_IP6)))
+			continue;
+		++*after;
+		return refuse(entry, shield, err);
 	}
 	return 0;
 }

@@ -237,11 +237,13 @@ int pp_ruleset_check_protected(const struct pp_ruleset *set,
 			       uint32_t *rule_id,
 			       struct pp_error *err);
 
-// The same for one rule of the set, and the first protected set that it would harm.
+// The same for one rule of the set.
 //
-// @return  0; -EPERM, with err set.
+// @param after  Look for the next protected set after this place; 0 at first; updated.
+// @return       0: it harms none (more); -EPERM, with err set.
 int pp_ruleset_check_protected_from(const struct pp_ruleset *set,
 				    const struct pp_ruleset_entry *entry,
+				    uint32_t *after,
 				    struct pp_error *err);
 
 // Whether a change leaves what pp_ruleset_check_protected() says of rules that stay as it was.
