@@ -194,11 +194,30 @@ static bool same_sets(const struct pp_ruleset *a, const struct pp_ruleset *b)
 	return true;
 }
 
-static bool has_shelter(const struct pp_ruleset_entry *const *entry, uint32_t count)
+static bool shelters_in(const struct pp_ruleset *set, const struct pp_rule *rule, uint8_t family)
 {
-	for (uint32_t i = 0; i < count; i++)
-		if (pp_ruleset_traits(&entry[i]->rule) & PP_TRAIT_SHELTER)
+	for (uint32_t i = 0; i < pp_ruleset_set_count(set); i++) {
+		const struct pp_set *shield = set->sets->set[i].addresses;
+
+		if (set->sets->set[i].is_protected && pp_set_count_family(shield, family) > 0 &&
+		    lets_all_pass(set, rule, shield, family))
 			return true;
+	}
+	return false;
+}
+
+static bool has_shelter(const struct pp_ruleset *set,
+			const struct pp_ruleset_entry *const *entry,
+			uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		const struct pp_rule *rule = &entry[i]->rule;
+
+		if ((pp_ruleset_traits(rule) & PP_TRAIT_SHELTER) &&
+		    (shelters_in(set, rule, PP_FAMILY_IP4) ||
+		     shelters_in(set, rule, PP_FAMILY_IP6)))
+			return true;
+	}
 	return false;
 }
 
@@ -207,6 +226,6 @@ bool pp_ruleset_protects_alike(const struct pp_ruleset *before,
 			       const struct pp_ruleset_diff *diff)
 {
 	return before->default_verdict == after->default_verdict && same_sets(before, after) &&
-	       !has_shelter(diff->added, diff->added_count) &&
-	       !has_shelter(diff->deleted, diff->deleted_count);
+	       !has_shelter(after, diff->added, diff->added_count) &&
+	       !has_shelter(before, diff->deleted, diff->deleted_count);
 }
