@@ -9,7 +9,8 @@
 
 #include <linux/types.h>
 
-#define PP_RULES_MAX 1024
+#define PP_RULES_MAX 131000
+#define PP_LINEAR_RULES_MAX 1024 // that engine `linear` takes
 // Slot 0 is the default action; rules have the others. There are more than twice as many as rules,
 // so that all rules can be exchanged for others in one step. A loaded program knows as many as its
 // rules need, a power of two, so that a mask keeps it inside of what is indexed by slot.

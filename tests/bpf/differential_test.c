@@ -218,5 +218,5 @@ Test(differential, many_rules)
 
 Test(differential, as_many_rules_as_there_can_be)
 {
-	judge_sets(4000, 20, PP_RULES_MAX);
+	judge_sets(4000, 20, PP_LINEAR_RULES_MAX);
 }

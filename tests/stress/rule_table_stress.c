@@ -182,8 +182,22 @@ static void exchange(struct pp_rule_table *table)
 	__tsan_release(&published);
 	table = pp_rule_table_exchange(&in_force, table);
 	__tsan_acquire(&quiescent);
-	memset(table, 0xff, sizeof(*table));
+	table->generation = UINT32_MAX;
 	pp_rule_table_destroy(table);
+}
+
+static struct pp_rule_table *make_table(const struct pp_rule_table *before,
+					const struct pp_ruleset *old,
+					const struct pp_ruleset *new)
+{
+	struct pp_rule_table *table;
+	struct pp_ruleset_diff diff;
+
+	if (pp_ruleset_diff(old, new, &diff) ||
+	    pp_rule_table_create(&table, before, &diff, pp_ruleset_generation(new), false, NULL))
+		abort();
+	pp_ruleset_diff_fini(&diff);
+	return table;
 }
 
 // As pp_plane_apply() does it.
@@ -196,8 +210,7 @@ static bool write_tables(struct pp_ruleset **rules, struct slot slot[PP_SLOTS_MA
 		struct pp_ruleset *changed = change(*rules, &seed);
 		struct pp_rule_table *table;
 
-		if (pp_rule_table_create(&table, changed, *rules, false, NULL))
-			return false;
+		table = make_table(in_force, *rules, changed);
 		exchange(table);
 		good &= begin_slots(slot, changed);
 		publish(changed);
@@ -229,8 +242,9 @@ int main(void)
 	bool good;
 
 	tap_plan(4);
-	if (pp_ruleset_create(&rules) || pp_rule_table_create(&in_force, rules, NULL, false, NULL))
+	if (pp_ruleset_create(&rules))
 		return 1;
+	in_force = make_table(NULL, NULL, rules);
 	for (int i = 0; i < READERS; i++)
 		if (pthread_create(&reader[i].thread, NULL, read_tables, &reader[i]))
 			return 1;

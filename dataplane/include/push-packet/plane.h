@@ -149,6 +149,16 @@ int pp_plane_check_rules(const struct pp_plane_config *cfg,
 			 struct pp_where *where,
 			 struct pp_error *err);
 
+// The same after a change: only what is new is looked at. Cost: O(changes).
+//
+// @param rules  After the change.
+// @param diff   The change.
+int pp_plane_check_change(const struct pp_plane_config *cfg,
+			  const struct pp_ruleset *rules,
+			  const struct pp_ruleset_diff *diff,
+			  struct pp_where *where,
+			  struct pp_error *err);
+
 // Load, create every ring, attach to every interface, create every socket. Packets are judged
 // from the moment their interface is attached, before this returns; routed ones pass until their
 // queue has its socket (route_no_socket). Rings keep what comes until pp_plane_start().
