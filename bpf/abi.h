@@ -273,18 +273,25 @@ enum pp_tuple_part_index {
 
 // Where a family's parts are, as offsets into the body.
 struct pp_tuple_part {
-	__u32 cell_at; // u64: PP_TUPLE_LEVELS times as many as the shift leaves
-	__u32 cell_shift; // 64 - log2 of the cells of a level
+	__u32 cell_at;
+	__u32 cell_shift; // 64 - log2 of the cells
 	__u32 bucket_at;
-	__u32 bucket_count;
+	__u32 bucket_mask; // buckets - 1
 	__u32 rule_at;
 	__u32 rule_count;
+	__u32 fields; // PP_TUPLE_BY_*: those that tell tables apart
+	__u32 pad;
 };
+#define PP_TUPLE_BY_LEVEL(level) (1u << (level))
+#define PP_TUPLE_BY_PROTO (1u << 4)
+#define PP_TUPLE_BY_SPORT (1u << 5)
+#define PP_TUPLE_BY_DPORT (1u << 6)
+#define PP_TUPLE_BY_ALL 0x7fu
 
 struct pp_tuple_config {
 	struct pp_tuple_part part[PP_TUPLE_FAMILIES];
 	__u32 cond_at;
-	__u32 cond_count;
+	__u32 cond_mask; // of offsets: 16 times a power of two, less 16
 };
 _Static_assert(sizeof(struct pp_tuple_config) <= 128, "it is a shape's config");
 
@@ -299,14 +306,14 @@ struct pp_tuple_table {
 struct pp_tuple_rule {
 	__u32 rank;
 	__u32 next; // in the chain, from 1; 0: none. IPv4: the upper 8 bits are 32 - source length
-	__u32 cond; // index. IPv4: the upper 8 bits are 32 - destination length
+	__u32 cond; // offset of it. IPv4: the upper 8 bits are 32 - destination length
 	__u32 slot;
 	__u16 sport_lo;
 	__u16 sport_hi;
 	__u16 dport_lo;
 	__u16 dport_hi;
 };
-#define PP_TUPLE_INDEX_BITS 24
+#define PP_TUPLE_LINK_BITS 24
 
 // addr is as in struct pp_key; IPv6 is in host order here.
 struct pp_tuple_table4 {
@@ -340,9 +347,9 @@ _Static_assert(sizeof(struct pp_tuple_rule6) == 64, "one cache line");
 // What else a rule asks for. Rules share these, there are few.
 struct pp_tuple_cond {
 	__u64 sets; // as struct pp_linear_ip4
-	__u32 value; // of the low half of pp_key.word: protocol, interface, PP_KEY_PORTS
-	__u32 mask;
+	__u64 word; // low half: of pp_key.word, protocol, interface, PP_KEY_PORTS; high half: its mask
 };
+_Static_assert(sizeof(struct pp_tuple_cond) == 16, "a mask finds one");
 
 struct pp_tuple_bucket {
 	__u32 rule[PP_TUPLE_BUCKET_RULES]; // begins a chain, from 1
@@ -352,23 +359,34 @@ struct pp_tuple_bucket {
 };
 _Static_assert(sizeof(struct pp_tuple_bucket) == 64, "one cache line");
 
-// Words of tables by field, and numbers that an attacker does not know.
+// Words of tables by prefix of an address: all levels by the hash of theirs.
+struct pp_tuple_cell {
+	__u64 level[PP_TUPLE_LEVELS];
+};
+
+// Words of tables by the rest of the key.
 struct pp_tuple_fields {
-	__u64 mul[PP_TUPLE_MULS]; // odd
-	__u64 cell_mul[PP_TUPLE_LEVELS];
-	__u32 level_shift[PP_TUPLE_LEVELS]; // leaves the prefix of an address, of IPv6's first half
-	__u64 pad[2];
 	__u64 proto[256];
 	__u64 dport[PP_TUPLE_PORT_CELLS];
 	__u64 sport[PP_TUPLE_PORT_CELLS];
 };
-_Static_assert(sizeof(struct pp_tuple_fields) % 64 == 0, "whole cache lines");
 
+// Numbers that an attacker does not know, and the prefixes that cells go by: of the source at two
+// lengths, of the destination at two; IPv6's first halves.
+struct pp_tuple_numbers {
+	__u64 mul[PP_TUPLE_MULS]; // odd
+	__u64 level_mul[PP_TUPLE_LEVELS];
+	__u64 level_mask[PP_TUPLE_LEVELS];
+};
+
+// What every packet needs comes first: 32 KB are within an instruction's reach.
 struct pp_tuple_head {
-	__u32 other[256]; // by interface: slot for frames that are neither IPv4 nor IPv6
-	struct pp_tuple_fields fields[PP_TUPLE_FAMILIES];
+	struct pp_tuple_numbers numbers[PP_TUPLE_FAMILIES];
 	struct pp_tuple_table4 table4[PP_TUPLE_BITS];
 	struct pp_tuple_table6 table6[PP_TUPLE_BITS];
+	__u32 other[256]; // by interface: slot for frames that are neither IPv4 nor IPv6
+	struct pp_tuple_fields fields[PP_TUPLE_FAMILIES];
 };
+_Static_assert(sizeof(struct pp_tuple_head) % 64 == 0, "whole cache lines");
 
 #endif

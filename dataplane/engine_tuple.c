@@ -130,8 +130,8 @@ static void stats(const void *opaque, struct pp_engine_stats *out)
 		out->used_bytes +=
 			(uint64_t)family->entries *
 			(ip6 ? sizeof(struct pp_tuple_rule6) : sizeof(struct pp_tuple_rule4));
-		out->used_bytes += part->bucket_count * sizeof(struct pp_tuple_bucket);
-		out->used_bytes += (PP_TUPLE_LEVELS * sizeof(uint64_t)) << (64 - part->cell_shift);
+		out->used_bytes += (part->bucket_mask + 1) * sizeof(struct pp_tuple_bucket);
+		out->used_bytes += sizeof(struct pp_tuple_cell) << (64 - part->cell_shift);
 	}
 }
 

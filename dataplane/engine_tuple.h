@@ -25,7 +25,7 @@
 struct pp_tuple_box {
 	uint64_t addr[4]; // as struct pp_tuple_rule4 or pp_tuple_rule6
 	uint64_t sets;
-	uint32_t value; // as struct pp_tuple_cond
+	uint32_t value; // as struct pp_tuple_cond.word
 	uint32_t mask;
 	uint32_t rank;
 	uint32_t slot;
@@ -48,11 +48,10 @@ struct pp_tuple_mask {
 	uint8_t iface;
 };
 
-// Fields of which every cell has the table's bit: nothing is left to set.
-#define PP_TUPLE_FULL_LEVEL(level) (1u << (level))
-#define PP_TUPLE_FULL_PROTO (1u << 4)
-#define PP_TUPLE_FULL_SPORT (1u << 5) // twice: the low half of the cells and the high one
-#define PP_TUPLE_FULL_DPORT (1u << 7)
+// Fields of which every cell has the table's bit, so that nothing is left to set: PP_TUPLE_BY_LEVEL,
+// PP_TUPLE_BY_PROTO and these. Twice: the low half of the cells and the high one.
+#define PP_TUPLE_FULL_SPORT (1u << 8)
+#define PP_TUPLE_FULL_DPORT (1u << 10)
 
 struct pp_tuple_entry {
 	uint32_t bucket;
@@ -74,7 +73,7 @@ struct pp_tuple_state;
 struct pp_tuple_table_state {
 	struct pp_tuple_mask mask;
 	uint32_t entries;
-	uint32_t full; // PP_TUPLE_FULL_*
+	uint32_t full;
 };
 
 struct pp_tuple_family {
@@ -113,7 +112,7 @@ struct pp_tuple_state {
 	bool owns_body;
 	const struct pp_engine_touch *touch; // NULL while compiling
 	uint32_t cond_end;
-	uint32_t *cond_index; // hash table: 1 + index; twice cond_count
+	uint32_t *cond_index; // hash table: 1 + index; twice as many as there can be
 	struct pp_tuple_other other[PP_TUPLE_IFACES + 1];
 };
 
@@ -180,6 +179,10 @@ static inline struct pp_tuple_fields *pp_tuple_fields(const struct pp_tuple_fami
 {
 	return &pp_tuple_head(family->state)->fields[family->ip6];
 }
+static inline struct pp_tuple_numbers *pp_tuple_numbers(const struct pp_tuple_family *family)
+{
+	return &pp_tuple_head(family->state)->numbers[family->ip6];
+}
 static inline const struct pp_tuple_part *pp_tuple_part(const struct pp_tuple_family *family)
 {
 	return &family->state->config.part[family->ip6];
@@ -187,8 +190,9 @@ static inline const struct pp_tuple_part *pp_tuple_part(const struct pp_tuple_fa
 struct pp_tuple_table *pp_tuple_table(const struct pp_tuple_family *family, uint32_t table);
 struct pp_tuple_bucket *pp_tuple_bucket(const struct pp_tuple_family *family, uint32_t bucket);
 struct pp_tuple_rule *pp_tuple_rule(const struct pp_tuple_family *family, uint32_t index);
-uint64_t *pp_tuple_cells(const struct pp_tuple_family *family, uint32_t level);
+struct pp_tuple_cell *pp_tuple_cells(const struct pp_tuple_family *family);
 struct pp_tuple_cond *pp_tuple_cond(const struct pp_tuple_state *state, uint32_t index);
+uint32_t pp_tuple_cond_count(const struct pp_tuple_config *config);
 // What a set of rules needs at least, and what it is given.
 struct pp_tuple_need {
 	uint32_t rules[PP_TUPLE_FAMILIES];
@@ -201,6 +205,8 @@ bool pp_tuple_layout_holds(const struct pp_engine_shape *shape, const struct pp_
 void pp_tuple_filter_add(struct pp_tuple_family *family,
 			 uint32_t table,
 			 const struct pp_tuple_box *box);
+// Fields that tell some table from others.
+uint32_t pp_tuple_filter_fields(const struct pp_tuple_family *family);
 
 // engine_tuple_place.c: boxes in tables.
 //

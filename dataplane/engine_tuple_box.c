@@ -124,8 +124,8 @@ uint64_t pp_tuple_box_word(const struct pp_tuple_box *box, int ip6)
 
 static bool covers_address4(const struct pp_tuple_rule4 *rule, const struct pp_tuple_box *box)
 {
-	uint32_t src_shift = rule->rule.next >> PP_TUPLE_INDEX_BITS;
-	uint32_t dst_shift = rule->rule.cond >> PP_TUPLE_INDEX_BITS;
+	uint32_t src_shift = rule->rule.next >> PP_TUPLE_LINK_BITS;
+	uint32_t dst_shift = rule->rule.cond >> PP_TUPLE_LINK_BITS;
 	uint64_t differs = rule->addr ^ box->addr[0];
 
 	return 32 - src_shift <= box->src_bits && 32 - dst_shift <= box->dst_bits &&
@@ -155,12 +155,14 @@ bool pp_tuple_covers(const struct pp_tuple_family *family,
 		     const struct pp_tuple_rule *rule,
 		     const struct pp_tuple_box *box)
 {
-	uint32_t index = rule->cond & ((1u << PP_TUPLE_INDEX_BITS) - 1);
-	const struct pp_tuple_cond *cond = pp_tuple_cond(family->state, index);
+	uint32_t offset = rule->cond & ((1u << PP_TUPLE_LINK_BITS) - 1);
+	const struct pp_tuple_cond *cond =
+		pp_tuple_cond(family->state, offset / sizeof(struct pp_tuple_cond));
+	uint32_t value = (uint32_t)cond->word, mask = (uint32_t)(cond->word >> 32);
 
 	if (rule->sport_lo > box->sport_lo || rule->sport_hi < box->sport_hi ||
 	    rule->dport_lo > box->dport_lo || rule->dport_hi < box->dport_hi ||
-	    (cond->mask & ~box->mask) != 0 || ((cond->value ^ box->value) & cond->mask) != 0 ||
+	    (mask & ~box->mask) != 0 || ((value ^ box->value) & mask) != 0 ||
 	    (cond->sets & ~box->sets) != 0)
 		return false;
 	return family->ip6 ? covers_address6((const struct pp_tuple_rule6 *)rule, box)

@@ -57,27 +57,30 @@ void pp_tuple_state_destroy(struct pp_tuple_state *state)
 	free(state);
 }
 
-// Two lengths of prefix that most rules have: such a rule has one cell.
-static void choose_levels(const struct build *build, int ip6, bool dst, uint32_t level_shift[2])
+// Two lengths of prefix. A longer one gets one cell, a shorter one several.
+static void choose_levels(struct pp_tuple_numbers *numbers, int ip6)
 {
-	uint32_t width = ip6 ? 64 : 32, longer = ip6 ? 48 : 24, shorter = ip6 ? 32 : 16;
+	uint8_t shorter = ip6 ? 32 : 16, longer = ip6 ? 48 : 24;
+	const struct pp_tuple_mask level[PP_TUPLE_LEVELS] = {
+		{.src = shorter}, {.src = longer}, {.dst = shorter}, {.dst = longer}};
 
-	(void)build;
-	(void)dst;
-	level_shift[0] = width - shorter;
-	level_shift[1] = width - longer;
+	for (int i = 0; i < PP_TUPLE_LEVELS; i++) {
+		uint64_t addr[4], word;
+
+		pp_tuple_mask_write(&level[i], ip6, addr, &word);
+		numbers->level_mask[i] = addr[ip6 && i >= 2 ? 2 : 0];
+	}
 }
 
-static void start_fields(struct pp_tuple_family *family, const struct build *build)
+static void start_numbers(struct pp_tuple_family *family, const struct build *build)
 {
-	struct pp_tuple_fields *fields = pp_tuple_fields(family);
+	struct pp_tuple_numbers *numbers = pp_tuple_numbers(family);
 
 	for (int i = 0; i < PP_TUPLE_MULS; i++)
-		fields->mul[i] = pp_tuple_random(family->state) | 1;
+		numbers->mul[i] = pp_tuple_random(family->state) | 1;
 	for (int i = 0; i < PP_TUPLE_LEVELS; i++)
-		fields->cell_mul[i] = pp_tuple_random(family->state) | 1;
-	choose_levels(build, family->ip6, false, &fields->level_shift[0]);
-	choose_levels(build, family->ip6, true, &fields->level_shift[2]);
+		numbers->level_mul[i] = pp_tuple_random(family->state) | 1;
+	choose_levels(numbers, family->ip6);
 	for (int i = 0; i < build->masks[family->ip6]; i++)
 		pp_tuple_table_new(family, &build->mask[family->ip6][i]);
 }
@@ -94,7 +97,7 @@ static int start_family(struct pp_tuple_state *state, const struct build *build,
 	family->shadow = calloc(PP_SLOTS_MAX, sizeof(family->shadow[0]));
 	if (family->entry == NULL || family->first == NULL || family->shadow == NULL)
 		return -ENOMEM;
-	start_fields(family, build);
+	start_numbers(family, build);
 	return 0;
 }
 
@@ -114,7 +117,8 @@ static struct pp_tuple_state *state_create(const struct build *build,
 	state->random = new_seed();
 	state->owns_body = true;
 	state->body = aligned_alloc(64, state->shape.body_bytes);
-	state->cond_index = calloc(2 * state->config.cond_count, sizeof(state->cond_index[0]));
+	state->cond_index =
+		calloc(2 * pp_tuple_cond_count(&state->config), sizeof(state->cond_index[0]));
 	if (state->body == NULL || state->cond_index == NULL) {
 		pp_tuple_state_destroy(state);
 		return NULL;
@@ -138,6 +142,16 @@ static enum pp_tuple_lack place_all(struct pp_tuple_state *state, struct build *
 				return state->family[ip6].lack;
 			}
 	return PP_TUPLE_LACK_NOTHING;
+}
+
+// A program that is to be loaded reads no words that tell nothing.
+static void choose_fields(struct pp_tuple_state *state, const struct pp_engine_shape *loaded)
+{
+	if (memcmp(&state->shape, loaded, sizeof(*loaded)) == 0)
+		return;
+	for (int ip6 = 0; ip6 < PP_TUPLE_FAMILIES; ip6++)
+		state->config.part[ip6].fields = pp_tuple_filter_fields(&state->family[ip6]);
+	memcpy(state->shape.config, &state->config, sizeof(state->config));
 }
 
 // @return  false: there can be no more of what is lacking.
@@ -170,10 +184,11 @@ static int try_to_place(struct build *build,
 			return -ENOMEM;
 		lack = place_all(state, build);
 		if (lack == PP_TUPLE_LACK_NOTHING) {
+			choose_fields(state, shape);
 			*out = state;
 			return 0;
 		}
-		conds = state->config.cond_count;
+		conds = pp_tuple_cond_count(&state->config);
 		pp_tuple_state_destroy(state);
 		if (!ask_for_more(build, lack, conds))
 			return pp_tuple_refuse(build->box[build->refused_ip6],

@@ -5,7 +5,7 @@
 
 #include "engine_tuple_lookup.h"
 
-#define INDEX_MASK ((1u << PP_TUPLE_INDEX_BITS) - 1)
+#define LINK_MASK ((1u << PP_TUPLE_LINK_BITS) - 1)
 
 static uint8_t tag_at(const struct pp_tuple_bucket *bucket, uint32_t at)
 {
@@ -39,19 +39,19 @@ static uint32_t home_of(const struct pp_tuple_family *family,
 			uint8_t *tag)
 {
 	return pp_tuple_lookup_bucket(pp_tuple_head(family->state), family->ip6, table,
-				      pp_tuple_part(family)->bucket_count,
+				      pp_tuple_part(family)->bucket_mask,
 				      pp_tuple_box_word(box, family->ip6), box->addr, tag);
 }
 
 static uint32_t next_of(const struct pp_tuple_rule *rule)
 {
-	return rule->next & INDEX_MASK;
+	return rule->next & LINK_MASK;
 }
 
 static void
 set_next(const struct pp_tuple_family *family, struct pp_tuple_rule *rule, uint32_t next)
 {
-	rule->next = (rule->next & ~INDEX_MASK) | next;
+	rule->next = (rule->next & ~LINK_MASK) | next;
 	pp_tuple_touched(family->state, rule, sizeof(*rule));
 }
 
@@ -99,7 +99,7 @@ static void write_rule(const struct pp_tuple_family *family,
 {
 	*rule = (struct pp_tuple_rule){
 		.rank = box->rank,
-		.cond = cond,
+		.cond = cond * (uint32_t)sizeof(struct pp_tuple_cond),
 		.slot = box->slot,
 		.sport_lo = box->sport_lo,
 		.sport_hi = box->sport_hi,
@@ -109,8 +109,8 @@ static void write_rule(const struct pp_tuple_family *family,
 	if (family->ip6) {
 		write_addr6((struct pp_tuple_rule6 *)rule, box);
 	} else {
-		rule->next |= (32u - box->src_bits) << PP_TUPLE_INDEX_BITS;
-		rule->cond |= (32u - box->dst_bits) << PP_TUPLE_INDEX_BITS;
+		rule->next |= (32u - box->src_bits) << PP_TUPLE_LINK_BITS;
+		rule->cond |= (32u - box->dst_bits) << PP_TUPLE_LINK_BITS;
 		((struct pp_tuple_rule4 *)rule)->addr = box->addr[0];
 	}
 	pp_tuple_touched(family->state, rule,

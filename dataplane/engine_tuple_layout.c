@@ -27,12 +27,14 @@ struct pp_tuple_rule *pp_tuple_rule(const struct pp_tuple_family *family, uint32
 					index * rule_bytes(family->ip6));
 }
 
-uint64_t *pp_tuple_cells(const struct pp_tuple_family *family, uint32_t level)
+struct pp_tuple_cell *pp_tuple_cells(const struct pp_tuple_family *family)
 {
-	const struct pp_tuple_part *part = pp_tuple_part(family);
+	return (struct pp_tuple_cell *)(family->state->body + pp_tuple_part(family)->cell_at);
+}
 
-	return (uint64_t *)(family->state->body + part->cell_at) +
-	       ((uint64_t)level << (64 - part->cell_shift));
+uint32_t pp_tuple_cond_count(const struct pp_tuple_config *config)
+{
+	return config->cond_mask / sizeof(struct pp_tuple_cond) + 1;
 }
 
 struct pp_tuple_cond *pp_tuple_cond(const struct pp_tuple_state *state, uint32_t index)
@@ -78,21 +80,25 @@ void pp_tuple_layout(struct pp_engine_shape *shape, const struct pp_tuple_need *
 {
 	struct pp_tuple_config config = {0};
 	uint64_t end = sizeof(struct pp_tuple_head);
+	uint32_t conds = 64;
 
-	config.cond_count = 64;
-	while (config.cond_count < need->conds + need->conds / 2)
-		config.cond_count *= 2;
-	config.cond_at = put(&end, config.cond_count * sizeof(struct pp_tuple_cond));
+	while (conds < need->conds + need->conds / 2)
+		conds *= 2;
+	config.cond_mask = (conds - 1) * sizeof(struct pp_tuple_cond);
+	config.cond_at = put(&end, conds * sizeof(struct pp_tuple_cond));
 	for (int ip6 = 0; ip6 < PP_TUPLE_FAMILIES; ip6++) {
 		struct pp_tuple_part *part = &config.part[ip6];
 		uint32_t bits = cell_bits(need->rules[ip6]);
 
 		part->rule_count = rules_given(need->rules[ip6], ip6);
-		// 4.5 keys in each when all is full, or as many rules.
-		part->bucket_count = part->rule_count * 2 / 9 + 4;
+		part->bucket_mask = 3;
+		while (part->bucket_mask * 5 < part->rule_count)
+			part->bucket_mask = part->bucket_mask * 2 + 1;
 		part->cell_shift = 64 - bits;
-		part->cell_at = put(&end, (PP_TUPLE_LEVELS * sizeof(uint64_t)) << bits);
-		part->bucket_at = put(&end, part->bucket_count * sizeof(struct pp_tuple_bucket));
+		part->fields = PP_TUPLE_BY_ALL;
+		part->cell_at = put(&end, sizeof(struct pp_tuple_cell) << bits);
+		part->bucket_at =
+			put(&end, (part->bucket_mask + 1) * sizeof(struct pp_tuple_bucket));
 		part->rule_at = put(&end, part->rule_count * rule_bytes(ip6));
 	}
 	*shape = (struct pp_engine_shape){.body_bytes = end};
@@ -110,7 +116,8 @@ bool pp_tuple_layout_holds(const struct pp_engine_shape *shape, const struct pp_
 		return false;
 	memcpy(&config, shape->config, sizeof(config));
 	pp_tuple_layout(&fresh, need);
-	return config.cond_count >= need->conds && shape->body_bytes / 4 <= fresh.body_bytes &&
+	return pp_tuple_cond_count(&config) >= need->conds &&
+	       shape->body_bytes / 4 <= fresh.body_bytes &&
 	       config.part[0].rule_count >= need->rules[0] &&
 	       config.part[1].rule_count >= need->rules[1];
 }

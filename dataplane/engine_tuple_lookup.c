@@ -33,25 +33,25 @@ uint32_t pp_tuple_lookup(const void *body,
 uint32_t pp_tuple_lookup_bucket(const struct pp_tuple_head *head,
 				int ip6,
 				uint32_t table,
-				uint32_t bucket_count,
+				uint32_t bucket_mask,
 				uint64_t word,
 				const uint64_t addr[4],
 				uint8_t *tag)
 {
 	const struct pp_tuple_key key = {.word = word,
 					 .addr = {addr[0], addr[1], addr[2], addr[3]}};
-	const __u64 *mul = head->fields[ip6].mul;
+	const __u64 *mul = head->numbers[ip6].mul;
 	uint64_t hash = ip6 ? pp_tuple_hash6(&head->table6[table], mul, &key)
 			    : pp_tuple_hash4(&head->table4[table], mul, &key);
 
 	*tag = (uint8_t)pp_tuple_tag_of(hash);
-	return (uint32_t)pp_tuple_bucket_of(hash, bucket_count);
+	return (uint32_t)pp_tuple_bucket_of(hash, bucket_mask);
 }
 
-uint32_t pp_tuple_lookup_cell(const struct pp_tuple_fields *fields,
+uint32_t pp_tuple_lookup_cell(const struct pp_tuple_numbers *numbers,
 			      uint32_t level,
 			      uint32_t cell_shift,
 			      uint64_t addr)
 {
-	return (uint32_t)pp_tuple_cell_of(fields, level, cell_shift, addr);
+	return (uint32_t)pp_tuple_cell_of(numbers, level, cell_shift, addr);
 }

@@ -32,15 +32,15 @@ uint32_t pp_tuple_lookup(const void *body,
 uint32_t pp_tuple_lookup_bucket(const struct pp_tuple_head *head,
 				int ip6,
 				uint32_t table,
-				uint32_t bucket_count,
+				uint32_t bucket_mask,
 				uint64_t word,
 				const uint64_t addr[4],
 				uint8_t *tag);
 
 // Where an address stands among the cells of a level.
 //
-// @param addr  IPv6: the first half.
-uint32_t pp_tuple_lookup_cell(const struct pp_tuple_fields *fields,
+// @param addr  As in struct pp_tuple_box: src and dst of IPv4 in one, else the first half.
+uint32_t pp_tuple_lookup_cell(const struct pp_tuple_numbers *numbers,
 			      uint32_t level,
 			      uint32_t cell_shift,
 			      uint64_t addr);

@@ -7,7 +7,7 @@
 #include "engine_tuple.h"
 #include "engine_tuple_lookup.h"
 
-#define INDEX_MASK ((1u << PP_TUPLE_INDEX_BITS) - 1)
+#define LINK_MASK ((1u << PP_TUPLE_LINK_BITS) - 1)
 
 #define REQUIRE(holds)                                                                             \
 	do {                                                                                       \
@@ -49,9 +49,10 @@ static const char *check_chain(struct seen *seen, uint32_t bucket, uint8_t tag, 
 		REQUIRE(rule->rank >= rank);
 		rank = rule->rank;
 		REQUIRE(pp_tuple_table(family, entry->table)->best_rank <= rule->rank);
-		REQUIRE((rule->cond & INDEX_MASK) < family->state->cond_end);
+		REQUIRE((rule->cond & LINK_MASK) <
+			family->state->cond_end * sizeof(struct pp_tuple_cond));
 		seen->of_table[entry->table]++;
-		link = rule->next & INDEX_MASK;
+		link = rule->next & LINK_MASK;
 	}
 	seen->entries += length;
 	seen->chains[length]++;
@@ -80,19 +81,19 @@ static const char *check_bucket(struct seen *seen, uint32_t index)
 static bool
 has_bit(const struct pp_tuple_family *family, uint32_t level, uint64_t addr, uint32_t table)
 {
-	const struct pp_tuple_fields *fields = pp_tuple_fields(family);
-	uint32_t at = pp_tuple_lookup_cell(fields, level, pp_tuple_part(family)->cell_shift, addr);
+	uint32_t at = pp_tuple_lookup_cell(pp_tuple_numbers(family), level,
+					   pp_tuple_part(family)->cell_shift, addr);
 
-	return pp_tuple_cells(family, level)[at] >> table & 1;
+	return pp_tuple_cells(family)[at].level[level] >> table & 1;
 }
 
-// All cells of a range.
+// Both ends of a range, and some ports between them.
 static bool has_ports(const __u64 *cell, uint32_t lo, uint32_t hi, uint32_t table)
 {
-	for (uint32_t port = lo; port <= hi && port < lo + PP_TUPLE_PORT_CELLS; port++)
+	for (uint32_t port = lo; port < hi; port += 1 + (hi - lo) / 64)
 		if (!(cell[(port & 1023) + (port < 1024 ? 0 : 1024)] >> table & 1))
 			return false;
-	return true;
+	return cell[(hi & 1023) + (hi < 1024 ? 0 : 1024)] >> table & 1;
 }
 
 // Corners of the prefix; what lies between is left to lookups.
@@ -104,18 +105,19 @@ check_bits(const struct pp_tuple_family *family, const struct pp_tuple_box *box,
 
 	for (uint32_t level = 0; level < PP_TUPLE_LEVELS; level++) {
 		uint32_t bits = level < 2 ? box->src_bits : box->dst_bits;
-		uint64_t addr = family->ip6 ? box->addr[level < 2 ? 0 : 2]
-					    : box->addr[0] >> (level < 2 ? 32 : 0) & 0xffffffff;
-		uint64_t last = addr;
+		uint64_t addr = box->addr[family->ip6 && level >= 2 ? 2 : 0], rest = 0;
+		uint64_t last;
 
 		if (bits < width)
-			last |= (width - bits == 64 ? 0 : 1ull << (width - bits)) - 1;
+			rest = (width - bits == 64 ? 0 : 1ull << (width - bits)) - 1;
+		last = addr | rest << (family->ip6 || level >= 2 ? 0 : 32);
 		REQUIRE(has_bit(family, level, addr, table));
 		REQUIRE(has_bit(family, level, last, table));
 	}
-	for (uint32_t proto = 0; proto < 256; proto++)
-		if (((box->value ^ proto << PP_KEY_PROTO_SHIFT) & box->mask & 0xff00) == 0)
+	for (uint32_t proto = 0; proto < 256; proto += 17)
+		if (!(box->mask & 0xff00))
 			REQUIRE(fields->proto[proto] >> table & 1);
+	REQUIRE(fields->proto[box->value >> PP_KEY_PROTO_SHIFT & 0xff] >> table & 1);
 	if (!has_ports(fields->sport, box->sport_lo, box->sport_hi, table))
 		return "every source port of a rule has its table's bit";
 	if (!has_ports(fields->dport, box->dport_lo, box->dport_hi, table))
@@ -146,7 +148,7 @@ check_entry(const struct seen *seen, uint32_t index, const struct pp_tuple_box *
 	mask = pp_tuple_box_mask(&box);
 	REQUIRE(pp_tuple_mask_fits(&family->table[entry->table].mask, &mask));
 	REQUIRE(pp_tuple_lookup_bucket(pp_tuple_head(family->state), family->ip6, entry->table,
-				       pp_tuple_part(family)->bucket_count,
+				       pp_tuple_part(family)->bucket_mask,
 				       pp_tuple_box_word(&box, family->ip6), box.addr,
 				       &tag) == entry->bucket);
 	REQUIRE(tag == entry->tag);
@@ -185,7 +187,7 @@ check_family(struct seen *seen, const struct pp_engine_rule *rule, uint32_t coun
 	const struct pp_tuple_family *family = seen->family;
 	const char *wrong = NULL;
 
-	for (uint32_t i = 0; wrong == NULL && i < pp_tuple_part(family)->bucket_count; i++)
+	for (uint32_t i = 0; wrong == NULL && i <= pp_tuple_part(family)->bucket_mask; i++)
 		wrong = check_bucket(seen, i);
 	if (wrong != NULL)
 		return wrong;

@@ -181,7 +181,8 @@ const char *tuple_churn_step(struct tuple_churn *churn, uint32_t lookups)
 
 	if (wrong == NULL)
 		wrong = tuple_check(churn->state, churn->body, churn->rule, churn->count);
-	if (wrong == NULL && memcmp(churn->shown, churn->body, churn->shape.body_bytes) != 0)
+	if (wrong == NULL && churn->steps++ % 16 == 0 &&
+	    memcmp(churn->shown, churn->body, churn->shape.body_bytes) != 0)
 		wrong = "all that was changed was touched";
 	for (uint32_t i = 0; wrong == NULL && i < lookups; i++)
 		wrong = compare(churn);

@@ -25,6 +25,7 @@ struct tuple_churn {
 	uint32_t refused; // changes that were taken back: -E2BIG
 	uint32_t again; // changes that had to be compiled
 	uint32_t reloaded; // compilations that needed another shape
+	uint32_t steps;
 };
 
 void tuple_churn_init(struct tuple_churn *churn,
