@@ -56,7 +56,7 @@ static int remove_rule(struct pp_tuple_state *state, const struct pp_engine_rule
 		struct pp_tuple_family *family = &state->family[ip6];
 
 		// What was left out because of this rule has to come back.
-		if (family->shadow[rule->slot] & PP_TUPLE_HIDES)
+		if (rule->slot < family->slots && (family->shadow[rule->slot] & PP_TUPLE_HIDES))
 			return -EAGAIN;
 		pp_tuple_unplace(family, rule->slot);
 		if (family->stale > STALE_FREE + family->entries / 4)

@@ -65,6 +65,7 @@ enum pp_tuple_lack {
 	PP_TUPLE_LACK_NOTHING,
 	PP_TUPLE_LACK_ENTRIES, // more room for rules helps
 	PP_TUPLE_LACK_CONDS,
+	PP_TUPLE_LACK_MEMORY,
 	PP_TUPLE_LACK_TABLES, // none is left, and in all it fits in the chain is full
 };
 
@@ -88,6 +89,7 @@ struct pp_tuple_family {
 	uint32_t entry_free; // list
 	uint32_t entries;
 	uint32_t stale; // deletions that left bits behind
+	uint32_t slots; // that the next two have room for
 	uint32_t *first; // by slot: 1 + first entry of a rule
 	uint8_t *shadow; // by slot: PP_TUPLE_HIDES, PP_TUPLE_HIDDEN
 	uint32_t chains[PP_TUPLE_STEPS + 1]; // by length

@@ -93,9 +93,7 @@ static int start_family(struct pp_tuple_state *state, const struct build *build,
 	family->ip6 = ip6;
 	family->entry_free = PP_TUPLE_NONE;
 	family->entry = calloc(pp_tuple_part(family)->rule_count, sizeof(family->entry[0]));
-	family->first = calloc(PP_SLOTS_MAX, sizeof(family->first[0]));
-	family->shadow = calloc(PP_SLOTS_MAX, sizeof(family->shadow[0]));
-	if (family->entry == NULL || family->first == NULL || family->shadow == NULL)
+	if (family->entry == NULL)
 		return -ENOMEM;
 	start_numbers(family, build);
 	return 0;
@@ -190,6 +188,8 @@ static int try_to_place(struct build *build,
 		}
 		conds = pp_tuple_cond_count(&state->config);
 		pp_tuple_state_destroy(state);
+		if (lack == PP_TUPLE_LACK_MEMORY)
+			return -ENOMEM;
 		if (!ask_for_more(build, lack, conds))
 			return pp_tuple_refuse(build->box[build->refused_ip6],
 					       build->count[build->refused_ip6], build->refused,

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #include "engine_tuple.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "engine_tuple_lookup.h"
 
 // Ranges are split where the last 12, 8 or 4 bits of a port are zeros: few tables hold the pieces.
@@ -201,9 +204,37 @@ static bool place_split(struct pp_tuple_family *family, const struct pp_tuple_bo
 	return true;
 }
 
+static bool reserve_slot(struct pp_tuple_family *family, uint32_t slot)
+{
+	uint32_t slots = family->slots == 0 ? 64 : family->slots;
+	uint32_t *first;
+	uint8_t *shadow;
+
+	if (slot < family->slots)
+		return true;
+	while (slots <= slot)
+		slots *= 2;
+	first = realloc(family->first, slots * sizeof(first[0]));
+	if (first != NULL)
+		family->first = first;
+	shadow = realloc(family->shadow, slots * sizeof(shadow[0]));
+	if (shadow != NULL)
+		family->shadow = shadow;
+	if (first == NULL || shadow == NULL)
+		return false;
+	memset(first + family->slots, 0, (slots - family->slots) * sizeof(first[0]));
+	memset(shadow + family->slots, 0, slots - family->slots);
+	family->slots = slots;
+	return true;
+}
+
 bool pp_tuple_place(struct pp_tuple_family *family, const struct pp_tuple_box *box)
 {
 	family->lack = PP_TUPLE_LACK_NOTHING;
+	if (!reserve_slot(family, box->slot)) {
+		family->lack = PP_TUPLE_LACK_MEMORY;
+		return false;
+	}
 	if (place_once(family, box))
 		return true;
 	if (family->lack == PP_TUPLE_LACK_NOTHING)
@@ -213,7 +244,11 @@ bool pp_tuple_place(struct pp_tuple_family *family, const struct pp_tuple_box *b
 
 void pp_tuple_unplace(struct pp_tuple_family *family, uint32_t slot)
 {
-	uint32_t index = family->first[slot] - 1;
+	uint32_t index;
+
+	if (slot >= family->slots)
+		return;
+	index = family->first[slot] - 1;
 
 	while (index != PP_TUPLE_NONE) {
 		uint32_t next = family->entry[index].sibling;

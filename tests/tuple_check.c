@@ -163,15 +163,17 @@ check_rules(const struct seen *seen, const struct pp_engine_rule *rule, uint32_t
 	uint32_t found = 0;
 
 	for (uint32_t i = 0; wrong == NULL && i < count; i++) {
-		uint32_t index = family->first[rule[i].slot] - 1;
+		uint32_t slot = rule[i].slot, index = PP_TUPLE_NONE;
 		struct pp_tuple_box box;
+
+		if (slot < family->slots)
+			index = family->first[slot] - 1;
 
 		if (!pp_tuple_box_of(&box, &rule[i], family->ip6)) {
 			REQUIRE(index == PP_TUPLE_NONE);
 			continue;
 		}
-		REQUIRE(index != PP_TUPLE_NONE ||
-			(family->shadow[rule[i].slot] & PP_TUPLE_HIDDEN) != 0);
+		REQUIRE(index != PP_TUPLE_NONE || (family->shadow[slot] & PP_TUPLE_HIDDEN) != 0);
 		for (; wrong == NULL && index != PP_TUPLE_NONE;
 		     index = family->entry[index].sibling, found++)
 			wrong = check_entry(seen, index, &box);
