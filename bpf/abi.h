@@ -9,6 +9,12 @@
 
 #include <linux/types.h>
 
+#ifdef __bpf__
+// <linux/stddef.h> defines it as a mere wish, which clang does not grant to what is long.
+#undef __always_inline
+#define __always_inline inline __attribute__((always_inline))
+#endif
+
 #define PP_RULES_MAX 131000
 #define PP_LINEAR_RULES_MAX 1024 // that engine `linear` takes
 // Slot 0 is the default action; rules have the others. There are more than twice as many as rules,

@@ -137,6 +137,7 @@ static void stats(const void *opaque, struct pp_engine_stats *out)
 
 const struct pp_engine_ops pp_engine_tuple = {
 	.abi = PP_ENGINE_ABI,
+	.flags = PP_ENGINE_CACHE,
 	.name = "tuple",
 	.rules_max = 131000,
 	.compile = compile,
