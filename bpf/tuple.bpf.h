@@ -272,13 +272,12 @@ static __always_inline __u32 pp_tuple_family_match(const void *body,
 			ip6 ? &head->table6[lowest].table : &head->table4[lowest].table;
 		const struct pp_tuple_bucket *bucket = search.buckets;
 		__u64 hash;
-		__s64 behind;
+		__s64 behind = (__s64)table->best_rank - search.best;
 
-		tables &= tables - 1;
-		behind = (__s64)table->best_rank - search.best;
 		PP_TUPLE_OPAQUE(behind);
 		if (behind >= 0)
-			continue;
+			break;
+		tables &= tables - 1;
 		PP_TUPLE_PROBED();
 		hash = ip6 ? pp_tuple_hash6((const void *)table, head->numbers[ip6].mul, key)
 			   : pp_tuple_hash4((const void *)table, head->numbers[ip6].mul, key);

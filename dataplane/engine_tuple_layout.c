@@ -32,6 +32,14 @@ struct pp_tuple_cell *pp_tuple_cells(const struct pp_tuple_family *family)
 	return (struct pp_tuple_cell *)(family->state->body + pp_tuple_part(family)->cell_at);
 }
 
+const struct pp_tuple_cond *pp_tuple_rule_cond(const struct pp_tuple_state *state,
+					       const struct pp_tuple_rule *rule)
+{
+	uint32_t offset = rule->cond & ((1u << PP_TUPLE_LINK_BITS) - 1);
+
+	return pp_tuple_cond(state, offset / sizeof(struct pp_tuple_cond));
+}
+
 uint32_t pp_tuple_cond_count(const struct pp_tuple_config *config)
 {
 	return config->cond_mask / sizeof(struct pp_tuple_cond) + 1;
