@@ -291,7 +291,8 @@ static __always_inline __u32 pp_tuple_family_match(const void *body,
 // The slot of the first rule that matches.
 //
 // @param body    The engine's part of the image.
-// @param config  Of the body; constants to the verifier.
+// @param config  Of the body; constants to the verifier, and none to the compiler: the pointer has to
+//                go through asm volatile("" : "+r"(config)), or it takes a frozen zero for granted.
 // @param sets    Those that hold the packet's addresses: of the source in the low half, of the
 //                destination in the high one. Not a number that the verifier knows.
 // @return        PP_SLOT_DEFAULT: no rule matches.
