@@ -379,7 +379,7 @@ _Static_assert(sizeof(struct pp_tuple_config) <= 128, "it is a shape's config");
 struct pp_tuple_table {
 	__u64 word_mask; // of pp_key.word
 	__u64 seed;
-	__u32 best_rank; // no rule here has a lower one; ~0: no rule
+	__u32 best_rank; // no rule here or in a table behind has a lower one; ~0: there is none
 	__u32 pad;
 };
 

@@ -272,13 +272,12 @@ static __always_inline __u32 pp_tuple_family_match(const void *body,
 			ip6 ? &head->table6[lowest].table : &head->table4[lowest].table;
 		const struct pp_tuple_bucket *bucket = search.buckets;
 		__u64 hash;
-		__s64 behind;
+		__s64 behind = (__s64)table->best_rank - search.best;
 
-		tables &= tables - 1;
-		behind = (__s64)table->best_rank - search.best;
 		PP_TUPLE_OPAQUE(behind);
 		if (behind >= 0)
-			continue;
+			break;
+		tables &= tables - 1;
 		PP_TUPLE_PROBED();
 		hash = ip6 ? pp_tuple_hash6((const void *)table, head->numbers[ip6].mul, key)
 			   : pp_tuple_hash4((const void *)table, head->numbers[ip6].mul, key);
@@ -292,7 +291,8 @@ static __always_inline __u32 pp_tuple_family_match(const void *body,
 // The slot of the first rule that matches.
 //
 // @param body    The engine's part of the image.
-// @param config  Of the body; constants to the verifier.
+// @param config  Of the body; constants to the verifier, and none to the compiler: the pointer has to
+//                go through asm volatile("" : "+r"(config)), or it takes a frozen zero for granted.
 // @param sets    Those that hold the packet's addresses: of the source in the low half, of the
 //                destination in the high one. Not a number that the verifier knows.
 // @return        PP_SLOT_DEFAULT: no rule matches.

@@ -18,7 +18,7 @@
 #define PP_TUPLE_SPARE_TABLES (PP_TUPLE_TABLES / 8)
 #define PP_TUPLE_TABLES_PLANNED (PP_TUPLE_TABLES - PP_TUPLE_SPARE_TABLES)
 // Up to here rules share a key gladly.
-#define PP_TUPLE_SHARE (PP_TUPLE_STEPS < 6 ? PP_TUPLE_STEPS : 6)
+#define PP_TUPLE_SHARE ((PP_TUPLE_STEPS + 1) / 2)
 #define PP_TUPLE_NONE 0xffffffffu
 
 // Part of a rule, in one family.
@@ -81,6 +81,7 @@ struct pp_tuple_family {
 	struct pp_tuple_state *state;
 	int ip6;
 	enum pp_tuple_lack lack;
+	bool filters; // false while compiling: first all rules get their places
 	uint32_t table_count;
 	struct pp_tuple_table_state table[PP_TUPLE_BITS];
 	uint8_t order[PP_TUPLE_BITS]; // tables, most specific first
@@ -194,6 +195,8 @@ struct pp_tuple_bucket *pp_tuple_bucket(const struct pp_tuple_family *family, ui
 struct pp_tuple_rule *pp_tuple_rule(const struct pp_tuple_family *family, uint32_t index);
 struct pp_tuple_cell *pp_tuple_cells(const struct pp_tuple_family *family);
 struct pp_tuple_cond *pp_tuple_cond(const struct pp_tuple_state *state, uint32_t index);
+const struct pp_tuple_cond *pp_tuple_rule_cond(const struct pp_tuple_state *state,
+					       const struct pp_tuple_rule *rule);
 uint32_t pp_tuple_cond_count(const struct pp_tuple_config *config);
 // What a set of rules needs at least, and what it is given.
 struct pp_tuple_need {
@@ -204,18 +207,31 @@ void pp_tuple_layout(struct pp_engine_shape *shape, const struct pp_tuple_need *
 bool pp_tuple_layout_holds(const struct pp_engine_shape *shape, const struct pp_tuple_need *need);
 
 // engine_tuple_filter.c: the bits.
-void pp_tuple_filter_add(struct pp_tuple_family *family,
-			 uint32_t table,
-			 const struct pp_tuple_box *box);
+void pp_tuple_filter_add(struct pp_tuple_family *family, uint32_t index);
+// The same, but for levels.
+void pp_tuple_filter_add_fields(struct pp_tuple_family *family, uint32_t index);
+// Choose the lengths of prefix, then set the bits of all entries.
+void pp_tuple_levels_choose(struct pp_tuple_family *family);
+void pp_tuple_level_add(struct pp_tuple_family *family, uint32_t index);
+void pp_tuple_filter_set(struct pp_tuple_family *family,
+			 __u64 *cell,
+			 uint32_t count,
+			 uint32_t table);
 // Fields that tell some table from others.
 uint32_t pp_tuple_filter_fields(const struct pp_tuple_family *family);
+
+// engine_tuple_table.c: tables.
+// Order the tables by their best rules, which is the order in which they are looked at.
+void pp_tuple_tables_sort(struct pp_tuple_family *family);
+// A table has a rule of this rank now.
+void pp_tuple_table_rank(struct pp_tuple_family *family, uint32_t table, uint32_t rank);
+int pp_tuple_table_new(struct pp_tuple_family *family, const struct pp_tuple_mask *mask);
 
 // engine_tuple_place.c: boxes in tables.
 //
 // @return  false: family->lack says why not.
 bool pp_tuple_place(struct pp_tuple_family *family, const struct pp_tuple_box *box);
 void pp_tuple_unplace(struct pp_tuple_family *family, uint32_t slot);
-int pp_tuple_table_new(struct pp_tuple_family *family, const struct pp_tuple_mask *mask);
 
 // engine_tuple_chain.c: entries in chains.
 bool pp_tuple_chain_add(struct pp_tuple_family *family,

@@ -155,9 +155,7 @@ bool pp_tuple_covers(const struct pp_tuple_family *family,
 		     const struct pp_tuple_rule *rule,
 		     const struct pp_tuple_box *box)
 {
-	uint32_t offset = rule->cond & ((1u << PP_TUPLE_LINK_BITS) - 1);
-	const struct pp_tuple_cond *cond =
-		pp_tuple_cond(family->state, offset / sizeof(struct pp_tuple_cond));
+	const struct pp_tuple_cond *cond = pp_tuple_rule_cond(family->state, rule);
 	uint32_t value = (uint32_t)cond->word, mask = (uint32_t)(cond->word >> 32);
 
 	if (rule->sport_lo > box->sport_lo || rule->sport_hi < box->sport_hi ||

@@ -57,21 +57,6 @@ void pp_tuple_state_destroy(struct pp_tuple_state *state)
 	free(state);
 }
 
-// Two lengths of prefix. A longer one gets one cell, a shorter one several.
-static void choose_levels(struct pp_tuple_numbers *numbers, int ip6)
-{
-	uint8_t shorter = ip6 ? 32 : 16, longer = ip6 ? 48 : 24;
-	const struct pp_tuple_mask level[PP_TUPLE_LEVELS] = {
-		{.src = shorter}, {.src = longer}, {.dst = shorter}, {.dst = longer}};
-
-	for (int i = 0; i < PP_TUPLE_LEVELS; i++) {
-		uint64_t addr[4], word;
-
-		pp_tuple_mask_write(&level[i], ip6, addr, &word);
-		numbers->level_mask[i] = addr[ip6 && i >= 2 ? 2 : 0];
-	}
-}
-
 static void start_numbers(struct pp_tuple_family *family, const struct build *build)
 {
 	struct pp_tuple_numbers *numbers = pp_tuple_numbers(family);
@@ -80,7 +65,6 @@ static void start_numbers(struct pp_tuple_family *family, const struct build *bu
 		numbers->mul[i] = pp_tuple_random(family->state) | 1;
 	for (int i = 0; i < PP_TUPLE_LEVELS; i++)
 		numbers->level_mul[i] = pp_tuple_random(family->state) | 1;
-	choose_levels(numbers, family->ip6);
 	for (int i = 0; i < build->masks[family->ip6]; i++)
 		pp_tuple_table_new(family, &build->mask[family->ip6][i]);
 }
@@ -142,6 +126,15 @@ static enum pp_tuple_lack place_all(struct pp_tuple_state *state, struct build *
 	return PP_TUPLE_LACK_NOTHING;
 }
 
+static void set_filters(struct pp_tuple_family *family)
+{
+	pp_tuple_tables_sort(family);
+	for (uint32_t i = 0; i < family->entry_end; i++)
+		pp_tuple_filter_add_fields(family, i);
+	pp_tuple_levels_choose(family);
+	family->filters = true;
+}
+
 // A program that is to be loaded reads no words that tell nothing.
 static void choose_fields(struct pp_tuple_state *state, const struct pp_engine_shape *loaded)
 {
@@ -182,6 +175,8 @@ static int try_to_place(struct build *build,
 			return -ENOMEM;
 		lack = place_all(state, build);
 		if (lack == PP_TUPLE_LACK_NOTHING) {
+			for (int ip6 = 0; ip6 < PP_TUPLE_FAMILIES; ip6++)
+				set_filters(&state->family[ip6]);
 			choose_fields(state, shape);
 			*out = state;
 			return 0;

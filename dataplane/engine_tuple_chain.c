@@ -142,7 +142,6 @@ static void link_entry(struct pp_tuple_family *family, uint32_t at, uint32_t ind
 static void count_entry(struct pp_tuple_family *family, uint32_t index, uint32_t length)
 {
 	struct pp_tuple_entry *entry = &family->entry[index];
-	struct pp_tuple_table *table = pp_tuple_table(family, entry->table);
 	const struct pp_tuple_rule *rule = pp_tuple_rule(family, index);
 
 	if (length > 0)
@@ -152,10 +151,10 @@ static void count_entry(struct pp_tuple_family *family, uint32_t index, uint32_t
 	family->table[entry->table].entries++;
 	entry->sibling = family->first[rule->slot] - 1;
 	family->first[rule->slot] = index + 1;
-	if (rule->rank < table->best_rank) {
-		table->best_rank = rule->rank;
-		pp_tuple_touched(family->state, table, sizeof(*table));
-	}
+	if (!family->filters)
+		return;
+	pp_tuple_table_rank(family, entry->table, rule->rank);
+	pp_tuple_filter_add(family, index);
 }
 
 // Put a box into a table.
@@ -193,7 +192,6 @@ bool pp_tuple_chain_add(struct pp_tuple_family *family,
 	write_rule(family, pp_tuple_rule(family, index), box, (uint32_t)cond);
 	link_entry(family, at, index);
 	count_entry(family, index, length);
-	pp_tuple_filter_add(family, table, box);
 	return true;
 }
 
@@ -222,17 +220,13 @@ void pp_tuple_chain_remove(struct pp_tuple_family *family, uint32_t index)
 	struct pp_tuple_entry *entry = &family->entry[index];
 	struct pp_tuple_bucket *bucket = pp_tuple_bucket(family, entry->bucket);
 	uint32_t length = length_of(family, bucket->rule[find_tag(bucket, entry->tag)]);
-	struct pp_tuple_table *table = pp_tuple_table(family, entry->table);
 
 	unlink_entry(family, index);
 	family->chains[length]--;
 	if (length > 1)
 		family->chains[length - 1]++;
 	family->entries--;
-	if (--family->table[entry->table].entries == 0) {
-		table->best_rank = UINT32_MAX;
-		pp_tuple_touched(family->state, table, sizeof(*table));
-	}
+	family->table[entry->table].entries--;
 	entry->sibling = family->entry_free;
 	family->entry_free = index;
 }

@@ -32,6 +32,14 @@ struct pp_tuple_cell *pp_tuple_cells(const struct pp_tuple_family *family)
 	return (struct pp_tuple_cell *)(family->state->body + pp_tuple_part(family)->cell_at);
 }
 
+const struct pp_tuple_cond *pp_tuple_rule_cond(const struct pp_tuple_state *state,
+					       const struct pp_tuple_rule *rule)
+{
+	uint32_t offset = rule->cond & ((1u << PP_TUPLE_LINK_BITS) - 1);
+
+	return pp_tuple_cond(state, offset / sizeof(struct pp_tuple_cond));
+}
+
 uint32_t pp_tuple_cond_count(const struct pp_tuple_config *config)
 {
 	return config->cond_mask / sizeof(struct pp_tuple_cond) + 1;
@@ -47,15 +55,15 @@ static uint32_t round_up(uint64_t count, uint32_t least)
 {
 	uint64_t step = least;
 
-	while (step * 8 < count)
+	while (step * 16 < count)
 		step *= 2;
 	return (uint32_t)((count + step - 1) / step * step);
 }
 
-// Rules of IPv6 are twice as large, and get less room to grow.
+// Room to grow: less in large sets, and less for rules of IPv6, which are twice as large.
 static uint32_t rules_given(uint32_t needed, int ip6)
 {
-	uint64_t count = ip6 ? needed + needed / 8 : needed + needed / 2;
+	uint64_t count = needed + needed / (ip6 ? 8 : needed < 40000 ? 2 : 4);
 
 	if (needed == 0)
 		return 16;
@@ -92,7 +100,8 @@ void pp_tuple_layout(struct pp_engine_shape *shape, const struct pp_tuple_need *
 
 		part->rule_count = rules_given(need->rules[ip6], ip6);
 		part->bucket_mask = 3;
-		while (part->bucket_mask * 5 < part->rule_count)
+		// So that 2.5 to 5.5 rules share a bucket when all is full.
+		while ((part->bucket_mask + 1) * 11 < part->rule_count * 2)
 			part->bucket_mask = part->bucket_mask * 2 + 1;
 		part->cell_shift = 64 - bits;
 		part->fields = PP_TUPLE_BY_ALL;

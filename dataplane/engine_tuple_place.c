@@ -4,86 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine_tuple_lookup.h"
-
 // Ranges are split where the last 12, 8 or 4 bits of a port are zeros: few tables hold the pieces.
 #define PIECE_BITS 4
-
-static uint32_t specificity(const struct pp_tuple_mask *mask, int ip6)
-{
-	uint32_t addr = (uint32_t)mask->src + mask->dst;
-
-	return (ip6 ? addr / 2 : addr) + mask->sport + mask->dport + (mask->proto ? 3 : 0) +
-	       (mask->iface ? 6 : 0);
-}
-
-static void order_table(struct pp_tuple_family *family, uint32_t table, uint32_t count)
-{
-	uint32_t mine = specificity(&family->table[table].mask, family->ip6), at = count;
-
-	for (; at > 0; at--) {
-		uint8_t other = family->order[at - 1];
-
-		if (specificity(&family->table[other].mask, family->ip6) >= mine)
-			break;
-		family->order[at] = other;
-	}
-	family->order[at] = (uint8_t)table;
-}
-
-static void write_table(struct pp_tuple_family *family, uint32_t index)
-{
-	struct pp_tuple_table *table = pp_tuple_table(family, index);
-	uint64_t addr[4], word;
-
-	pp_tuple_mask_write(&family->table[index].mask, family->ip6, addr, &word);
-	table->word_mask = word;
-	table->seed = pp_tuple_random(family->state);
-	table->best_rank = UINT32_MAX;
-	if (family->ip6) {
-		struct pp_tuple_table6 *table6 = (struct pp_tuple_table6 *)table;
-
-		for (int i = 0; i < 4; i++)
-			table6->addr_mask[i] = addr[i];
-	} else {
-		((struct pp_tuple_table4 *)table)->addr_mask = addr[0];
-	}
-	pp_tuple_touched(family->state, table,
-			 family->ip6 ? sizeof(struct pp_tuple_table6)
-				     : sizeof(struct pp_tuple_table4));
-}
-
-// A table that lost its last rule in a change is as good as a new one, but for the bits it left. While
-// compiling, one without rules waits for them.
-static int find_empty(const struct pp_tuple_family *family)
-{
-	if (family->state->touch == NULL)
-		return -1;
-	for (uint32_t i = 0; i < family->table_count; i++)
-		if (family->table[i].entries == 0)
-			return (int)i;
-	return -1;
-}
-
-// @return  The table; -1: there is none left.
-int pp_tuple_table_new(struct pp_tuple_family *family, const struct pp_tuple_mask *mask)
-{
-	int table = find_empty(family);
-	uint32_t others = 0;
-
-	if (table < 0) {
-		if (family->table_count == PP_TUPLE_TABLES)
-			return -1;
-		table = (int)family->table_count++;
-	}
-	family->table[table].mask = *mask;
-	write_table(family, (uint32_t)table);
-	for (uint32_t i = 0; i + 1 < family->table_count; i++)
-		if (family->order[i] != table)
-			family->order[others++] = family->order[i];
-	order_table(family, (uint32_t)table, others);
-	return table;
-}
 
 static bool place_in(struct pp_tuple_family *family,
 		     const struct pp_tuple_box *box,

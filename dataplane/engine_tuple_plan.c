@@ -10,7 +10,7 @@
 
 #define GROUPS_MAX 2048u
 // Bits of the key that a merge may lose when there are tables enough.
-#define LOSS_MAX 12u
+#define LOSS_MAX 4u
 
 struct group {
 	struct pp_tuple_mask mask;

@@ -196,6 +196,9 @@ check_family(struct seen *seen, const struct pp_engine_rule *rule, uint32_t coun
 	REQUIRE(seen->entries == family->entries);
 	REQUIRE(memcmp(seen->chains, family->chains, sizeof(seen->chains)) == 0);
 	REQUIRE(family->table_count <= PP_TUPLE_TABLES);
+	for (uint32_t i = 1; i < family->table_count; i++)
+		REQUIRE(pp_tuple_table(family, i - 1)->best_rank <=
+			pp_tuple_table(family, i)->best_rank);
 	for (uint32_t i = 0; i < family->table_count; i++)
 		REQUIRE(seen->of_table[i] == family->table[i].entries);
 	return check_rules(seen, rule, count);
