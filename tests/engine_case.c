@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+#include "engine_case.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+// Behind the body: engines may read up to a line more under a mask.
+#define SLACK_BYTES 64u
+
+int engine_case_open(struct engine_case *c,
+		     const struct engine_lookup *lookup,
+		     const struct pp_engine_rule *rule,
+		     uint32_t count,
+		     struct pp_error *err)
+{
+	uint32_t rule_id = 0;
+	int ret;
+
+	*c = (struct engine_case){.lookup = lookup};
+	ret = lookup->ops->compile(&c->state, rule, count, &c->shape, &rule_id, err);
+	if (ret < 0)
+		return ret;
+	c->body = aligned_alloc(64, c->shape.body_bytes + SLACK_BYTES);
+	c->shadow = malloc(c->shape.body_bytes);
+	if (c->body == NULL || c->shadow == NULL) {
+		engine_case_close(c);
+		return -ENOMEM;
+	}
+	memset(c->body, 0, c->shape.body_bytes + SLACK_BYTES);
+	lookup->ops->emit(c->state, c->body);
+	memcpy(c->shadow, c->body, c->shape.body_bytes);
+	return 0;
+}
+
+void engine_case_close(struct engine_case *c)
+{
+	if (c->state != NULL)
+		c->lookup->ops->destroy(c->state);
+	free(c->body);
+	free(c->shadow);
+	free(c->range);
+	*c = (struct engine_case){0};
+}
+
+uint32_t engine_case_match(const struct engine_case *c, const struct pp_key *key, uint64_t sets)
+{
+	return c->lookup->match(c->body, &c->shape, key, sets);
+}
+
+static void note_range(void *arg, uint64_t offset_bytes, uint64_t bytes)
+{
+	struct engine_case *c = arg;
+
+	if (c->range_count == c->range_room) {
+		c->range_room = 2 * c->range_room + 64;
+		c->range = realloc(c->range, c->range_room * sizeof(*c->range));
+	}
+	// Out of memory, or out of the body: the test cannot go on.
+	if (c->range == NULL || bytes > c->shape.body_bytes ||
+	    offset_bytes > c->shape.body_bytes - bytes)
+		abort();
+	c->range[c->range_count++] = (struct engine_range){offset_bytes, bytes};
+}
+
+int engine_case_change(struct engine_case *c,
+		       const struct pp_engine_rule *del,
+		       uint32_t del_count,
+		       const struct pp_engine_rule *add,
+		       uint32_t add_count)
+{
+	const struct pp_engine_touch touch = {note_range, c};
+	int ret;
+
+	c->range_count = 0;
+	ret = c->lookup->ops->change(c->state, c->body, del, del_count, add, add_count, &touch);
+	if (ret < 0)
+		return ret;
+	for (uint32_t i = 0; i < c->range_count; i++) {
+		const struct engine_range *range = &c->range[i];
+
+		memcpy(c->shadow + range->offset_bytes, c->body + range->offset_bytes,
+		       range->bytes);
+	}
+	return memcmp(c->shadow, c->body, c->shape.body_bytes) == 0 ? 0 : -EPROTO;
+}
