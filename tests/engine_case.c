@@ -45,7 +45,7 @@ void engine_case_close(struct engine_case *c)
 
 uint32_t engine_case_match(const struct engine_case *c, const struct pp_key *key, uint64_t sets)
 {
-	return c->lookup->match(c->body, &c->shape, key, sets);
+	return c->lookup->match(c->body, &c->shape, key, sets, NULL);
 }
 
 static void note_range(void *arg, uint64_t offset_bytes, uint64_t bytes)

@@ -7,8 +7,16 @@
 // Ownership  engine_case_close() frees what engine_case_open() made; rules are borrowed for the call.
 #pragma once
 
+#include <stdbool.h>
+
 #include <push-packet/engine.h>
 #include <push-packet/rule.h>
+
+// What a lookup did.
+struct engine_work {
+	uint32_t probes; // of hash tables
+	uint32_t checks; // of rules
+};
 
 // What is compared: an ops table with its lookup.
 struct engine_lookup {
@@ -16,11 +24,14 @@ struct engine_lookup {
 	// The kernel half, as user-space code.
 	//
 	// @param sets  Low half: sets that hold the source; high half: the destination.
+	// @param work  Is added to, by engines that count; may be NULL.
 	// @return      A slot, PP_SLOT_DEFAULT.
 	uint32_t (*match)(const void *body,
 			  const struct pp_engine_shape *shape,
 			  const struct pp_key *key,
-			  uint64_t sets);
+			  uint64_t sets,
+			  struct engine_work *work);
+	bool counts; // work
 };
 
 struct engine_case {
