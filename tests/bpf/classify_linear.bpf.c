@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+#define PP_ENGINE_NAME "linear"
+
+#include "linear.bpf.h"
+
+static __always_inline __u32 pp_match(const void *body, const struct pp_key *key, __u64 sets)
+{
+	return pp_linear_match(body, key, sets);
+}
+
+#include "classify.bpf.h"
