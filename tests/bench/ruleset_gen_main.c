@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-// Prints a rule set, or packet headers for one.
+// Prints a rule set that it makes, or another one in either format, or packet headers for one.
 //
 //   ruleset-gen --kind acl|fw|ipc|dense [--family 4|6|both] --rules N [--seed S]
 //               [--format rules|classbench]
+//   ruleset-gen --rules FILE|gen:... [--format rules|classbench]
 //   ruleset-gen --trace N --rules FILE|gen:... [--flows F] [--corners] [--seed S]
 //
 // A header is a line `SRC DST SPORT DPORT PROTO`: addresses as decimal numbers (IPv4), or as text
@@ -98,37 +99,51 @@ static bool take_option(struct options *options, int which)
 	}
 }
 
-static void print_rules(const struct options *options, const struct pp_rule *rule)
+static int print_rules(const struct options *options, const struct pp_rule *rule, uint32_t count)
 {
 	char text[PP_RULE_TEXT_BYTES];
 
-	for (uint32_t i = 0; i < options->set.count; i++) {
-		if (options->classbench)
-			classbench_format(&rule[i], text, sizeof(text));
-		else
+	for (uint32_t i = 0; i < count; i++) {
+		if (!options->classbench) {
 			pp_rule_format(&rule[i], text, sizeof(text));
+		} else if (classbench_format(&rule[i], text, sizeof(text)) < 0) {
+			fprintf(stderr, "ruleset-gen: the format has no words for rule %u\n",
+				i + 1);
+			return -EINVAL;
+		}
 		puts(text);
 	}
+	return 0;
 }
 
-static int make_rules(struct options *options)
+static int make_rules(const struct options *options, struct pp_rule **out, uint32_t *count)
 {
-	struct pp_rule *rule;
-	uint64_t count;
+	struct ruleset_options set = options->set;
+	uint64_t number;
 	int ret;
 
-	if (options->set.kind == RULESET_KINDS || options->rules == NULL ||
-	    !read_number(options->rules, RULESET_RULES_MAX, &count) || count == 0)
+	if (!read_number(options->rules, RULESET_RULES_MAX, &number) || number == 0) {
+		fprintf(stderr, "ruleset-gen: --rules wants 1 to %u with --kind\n",
+			RULESET_RULES_MAX);
 		return -EINVAL;
-	options->set.count = (uint32_t)count;
-	rule = calloc(count, sizeof(*rule));
-	ret = rule != NULL ? ruleset_gen(&options->set, rule) : -ENOMEM;
-	if (ret == 0)
-		print_rules(options, rule);
-	else
+	}
+	set.count = *count = (uint32_t)number;
+	*out = calloc(set.count, sizeof(**out));
+	ret = *out != NULL ? ruleset_gen(&set, *out) : -ENOMEM;
+	if (ret < 0)
 		fprintf(stderr, "ruleset-gen: %s\n", strerror(-ret));
-	free(rule);
-	return ret == -EINVAL ? -EIO : ret;
+	return ret;
+}
+
+static int open_rules(const struct options *options, struct pp_rule **out, uint32_t *count)
+{
+	struct pp_error err = {0};
+	int ret = ruleset_open(options->rules, out, count, &err);
+
+	if (ret < 0)
+		fprintf(stderr, "ruleset-gen: %s:%u: %s\n", options->rules, err.line,
+			err.text[0] != '\0' ? err.text : strerror(-ret));
+	return ret;
 }
 
 static void print_header(const struct oracle_packet *header)
@@ -146,23 +161,16 @@ static void print_header(const struct oracle_packet *header)
 	printf("%u %u %u\n", header->sport, header->dport, header->proto);
 }
 
-static int make_trace(struct options *options)
+static int
+print_trace(const struct trace_options *options, const struct pp_rule *rule, uint32_t count)
 {
-	struct oracle_packet *header = calloc(options->trace.count, sizeof(*header));
-	struct pp_rule *rule = NULL;
-	struct pp_error err = {0};
-	uint32_t count = 0;
-	int ret = header == NULL ? -ENOMEM : 0;
+	struct oracle_packet *header = calloc(options->count, sizeof(*header));
+	int ret = header == NULL ? -ENOMEM : trace_make(options, rule, count, header);
 
-	options->trace.seed = options->set.seed;
-	ret = ret ?: ruleset_open(options->rules, &rule, &count, &err);
-	ret = ret ?: trace_make(&options->trace, rule, count, header);
-	for (uint32_t i = 0; ret == 0 && i < options->trace.count; i++)
+	for (uint32_t i = 0; ret == 0 && i < options->count; i++)
 		print_header(&header[i]);
 	if (ret < 0)
-		fprintf(stderr, "ruleset-gen: %s:%u: %s\n", options->rules, err.line,
-			err.text[0] != '\0' ? err.text : strerror(-ret));
-	free(rule);
+		fprintf(stderr, "ruleset-gen: no headers: %s\n", strerror(-ret));
 	free(header);
 	return ret;
 }
@@ -171,6 +179,7 @@ static int usage(void)
 {
 	fprintf(stderr, "usage: ruleset-gen --kind acl|fw|ipc|dense [--family 4|6|both] --rules N\n"
 			"                   [--seed S] [--format rules|classbench]\n"
+			"       ruleset-gen --rules FILE|gen:... [--format rules|classbench]\n"
 			"       ruleset-gen --trace N --rules FILE|gen:KIND[:FAMILY]:COUNT:SEED\n"
 			"                   [--flows F] [--corners] [--seed S]\n");
 	return 2;
@@ -180,6 +189,8 @@ int main(int argc, char **argv)
 {
 	struct options options = {
 		.set = {.kind = RULESET_KINDS, .family = PP_FAMILY_IP4, .seed = 1}};
+	struct pp_rule *rule = NULL;
+	uint32_t count = 0;
 	int which, ret;
 
 	while ((which = getopt_long(argc, argv, "", long_options, NULL)) != -1)
@@ -187,8 +198,12 @@ int main(int argc, char **argv)
 			return usage();
 	if (optind != argc || options.rules == NULL)
 		return usage();
-	if (options.trace.count > 0)
-		return make_trace(&options) < 0;
-	ret = make_rules(&options);
-	return ret == -EINVAL ? usage() : ret < 0;
+	options.trace.seed = options.set.seed;
+	ret = options.set.kind != RULESET_KINDS ? make_rules(&options, &rule, &count)
+						: open_rules(&options, &rule, &count);
+	if (ret == 0)
+		ret = options.trace.count > 0 ? print_trace(&options.trace, rule, count)
+					      : print_rules(&options, rule, count);
+	free(rule);
+	return ret < 0;
 }
