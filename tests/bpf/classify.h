@@ -1,4 +1,4 @@
-/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+// SPDX-License-Identifier: MIT OR Apache-2.0
 // What tests/bpf/classify.bpf.h and the program that runs it share.
 #pragma once
 
