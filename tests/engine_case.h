@@ -51,6 +51,14 @@ struct engine_range {
 
 extern const struct engine_lookup engine_linear_lookup;
 
+// A rule as engines see it. Interfaces are those of rule_gen.h; a set named sN is number N.
+//
+// @param rule  As pp_rule_parse() leaves it.
+void engine_rule_make(const struct pp_rule *rule,
+		      uint32_t slot,
+		      uint32_t rank,
+		      struct pp_engine_rule *out);
+
 // Compile rules, by rank, and emit them.
 //
 // @return  0; what compile() returned, with err set.

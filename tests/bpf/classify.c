@@ -17,7 +17,6 @@
 
 #include "classify_engines.h"
 #include "classify_measure.h"
-#include "engine_rules.h"
 #include "flat_oracle.h"
 #include "ruleset_open.h"
 

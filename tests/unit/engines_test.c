@@ -10,7 +10,6 @@
 #include <string.h>
 
 #include "engine_case.h"
-#include "engine_rules.h"
 #include "flat_oracle.h"
 #include "rule_gen.h"
 #include "ruleset_gen.h"
