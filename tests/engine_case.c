@@ -74,6 +74,10 @@ int engine_case_open(struct engine_case *c,
 	ret = lookup->ops->compile(&c->state, rule, count, &c->shape, &rule_id, err);
 	if (ret < 0)
 		return ret;
+	if (c->shape.body_bytes % 64 != 0) {
+		engine_case_close(c);
+		return pp_error_set(err, -EPROTO, 0, 0, "body_bytes is no multiple of 64");
+	}
 	c->body = aligned_alloc(64, c->shape.body_bytes + SLACK_BYTES);
 	c->shadow = malloc(c->shape.body_bytes);
 	if (c->body == NULL || c->shadow == NULL) {

@@ -10,9 +10,8 @@ static uint32_t match(const void *body,
 		      uint64_t sets,
 		      struct engine_work *work)
 {
-	(void)shape;
 	(void)work;
-	return pp_linear_match(body, key, sets);
+	return pp_linear_match(body, shape->config[PP_LINEAR_CONFIG_MOST], key, sets);
 }
 
 const struct engine_lookup engine_linear_lookup = {.ops = &pp_engine_linear_ops, .match = match};

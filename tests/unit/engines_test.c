@@ -330,6 +330,15 @@ static void live_fini(struct live *live)
 	free(live->engine);
 }
 
+static bool
+is_in(const struct pp_engine_rule *list, uint32_t count, const struct pp_engine_rule *rule)
+{
+	for (uint32_t i = 0; i < count; i++)
+		if (list[i].slot == rule->slot)
+			return true;
+	return false;
+}
+
 // Take a few rules out and put a few in; compile again when the engine says so.
 static void change_some(struct live *live, struct engine_case *c, struct rule_gen *gen)
 {
@@ -340,14 +349,7 @@ static void change_some(struct live *live, struct engine_case *c, struct rule_ge
 	for (uint32_t n = 1 + rule_gen_below(gen, 8); n > 0; n--) {
 		uint32_t i = rule_gen_below(gen, live->pool_count);
 
-		// Once a transaction: a rule is in one of the lists.
-		for (uint32_t j = 0; j < del_count; j++)
-			if (del[j].slot == live->made[i].slot)
-				i = live->pool_count;
-		for (uint32_t j = 0; i < live->pool_count && j < add_count; j++)
-			if (add[j].slot == live->made[i].slot)
-				i = live->pool_count;
-		if (i == live->pool_count)
+		if (is_in(del, del_count, &live->made[i]) || is_in(add, add_count, &live->made[i]))
 			continue;
 		if (live->in[i])
 			del[del_count++] = live->made[i];
