@@ -135,7 +135,8 @@ static void set_shape(struct pp_engine_shape *shape, uint32_t count)
 		most *= 4;
 	if (shape->body_bytes != 0 && shape->config[PP_LINEAR_CONFIG_MOST] >= most)
 		return;
-	*shape = (struct pp_engine_shape){.body_bytes = sizeof(struct pp_linear_image)};
+	*shape = (struct pp_engine_shape){.body_bytes =
+						  (sizeof(struct pp_linear_image) + 63) / 64 * 64};
 	shape->config[PP_LINEAR_CONFIG_MOST] = most;
 }
 
