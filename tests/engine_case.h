@@ -50,6 +50,7 @@ struct engine_range {
 };
 
 extern const struct engine_lookup engine_linear_lookup;
+extern const struct engine_lookup engine_tuple_lookup;
 
 // A rule as engines see it. Interfaces are those of rule_gen.h; a set named sN is number N.
 //

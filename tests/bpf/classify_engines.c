@@ -5,9 +5,11 @@
 #include <string.h>
 
 #include "classify_linear.skel.h"
+#include "classify_tuple.skel.h"
 
 static const struct classify_engine engines[] = {
 	{&engine_linear_lookup, classify_linear_bpf__elf_bytes},
+	{&engine_tuple_lookup, classify_tuple_bpf__elf_bytes},
 };
 
 const struct classify_engine *classify_engine_find(const char *name)

@@ -18,6 +18,7 @@
 
 static const struct engine_lookup *const engines[] = {
 	&engine_linear_lookup,
+	&engine_tuple_lookup,
 };
 #define ENGINES (sizeof(engines) / sizeof(engines[0]))
 
