@@ -10,6 +10,8 @@
 
 #include "flow.h"
 
+#define ICMP6_RULES_TRIED 64
+
 // What is judged, and who is told.
 struct subject {
 	const struct pp_config *config;
@@ -146,13 +148,17 @@ static void pick_address(const struct pp_ruleset *rules,
 	}
 }
 
-// Neighbours talk between any addresses, so a rule about ICMPv6 is tried with its own.
+// Neighbours talk between any addresses, so a rule about ICMPv6 is tried with its own. For each all
+// rules before it are looked at: of a hundred thousand the first are enough to warn of.
 static void check_icmp6_rules(struct danger *danger, const char *iface)
 {
 	const struct pp_ruleset *rules = danger->subject->rules;
 	const struct pp_ruleset_entry *entry;
 
-	for (uint32_t i = 0; (entry = pp_ruleset_next_with(rules, &i, PP_TRAIT_ICMP6)); i++) {
+	for (uint32_t i = 0, tried = 0;
+	     tried < ICMP6_RULES_TRIED &&
+	     (entry = pp_ruleset_next_with(rules, &i, PP_TRAIT_ICMP6)) != NULL;
+	     i++, tried++) {
 		const struct pp_rule *rule = &entry->rule;
 		struct pp_flow flow = icmp6_flow("fe80::1", "fe80::2");
 

@@ -109,7 +109,7 @@ const char *pp_text_file_why(int err)
 	case -EISDIR:
 		return "it is a directory, expected a text file";
 	case -EFBIG:
-		return "it is longer than 8 MiB";
+		return "it is longer than 64 MiB";
 	case -EILSEQ:
 		return "it is not a text file in UTF-8";
 	default:

@@ -8,7 +8,7 @@
 
 #include <stddef.h>
 
-#define PP_TEXT_FILE_BYTES_MAX (8u << 20)
+#define PP_TEXT_FILE_BYTES_MAX (64u << 20)
 
 // Read path to its end.
 //

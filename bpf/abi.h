@@ -98,7 +98,7 @@ struct pp_tap_config {
 	__u32 queue_base; // first row of this interface in the counters and pp_xsks
 	__u32 queue_count; // rows; the last one is for queues beyond
 	__u32 timestamps; // 1: time_ns is filled
-	__u32 cpu_count;
+	__u32 cpu_mask; // a power of two less one: what lies there by CPU has as many parts
 };
 
 struct pp_rows_layout {

@@ -35,13 +35,12 @@ static __always_inline const struct pp_image_head *pp_image_in_force(void)
 // Where the packet came in; counts it as seen.
 //
 // @param linear_bytes  In the first buffer.
-static __always_inline int
+static __always_inline void
 pp_arrive(struct xdp_md *ctx, struct pp_packet *pkt, __u64 linear_bytes, int frags)
 {
-	__u64 cpu = bpf_get_smp_processor_id();
+	// The mask changes nothing; a comparison would not do for the verifier of Linux 6.1.
+	__u64 cpu = bpf_get_smp_processor_id() & pp_load.tap.cpu_mask;
 
-	if (cpu >= pp_load.tap.cpu_count)
-		return -1;
 	pkt->ctx = ctx;
 	pkt->rows = pp_value_of(pp_rows) + cpu * pp_load.rows.cpu_bytes;
 	pkt->row = pkt->rows + pp_queue_index(ctx->rx_queue_index) * sizeof(*pkt->row);
@@ -51,7 +50,6 @@ pp_arrive(struct xdp_md *ctx, struct pp_packet *pkt, __u64 linear_bytes, int fra
 	asm volatile("" : "+r"(pkt->len_bytes));
 	pp_count(pkt, PP_COUNT_SEEN);
 	pkt->row->count[PP_COUNT_SEEN_BYTES] += pkt->len_bytes;
-	return 0;
 }
 
 // Ask the engine.
@@ -69,7 +67,8 @@ static __always_inline __u32 pp_ask(const struct pp_image_head *head, const stru
 static __always_inline __u32 pp_ask_cached(const struct pp_image_head *head,
 					   const struct pp_key *key)
 {
-	struct pp_cache_head *cache = pp_cache_of(bpf_get_smp_processor_id());
+	struct pp_cache_head *cache =
+		pp_cache_of(bpf_get_smp_processor_id() & pp_load.tap.cpu_mask);
 	__u64 serial = head->serial, word = key->word ^ head->zero;
 	__u32 slot;
 
@@ -110,8 +109,7 @@ static __always_inline int pp_tap_packet(struct xdp_md *ctx, int frags)
 	struct pp_key key;
 	int unparsed;
 
-	if (pp_arrive(ctx, &pkt, end - data, frags))
-		return XDP_ABORTED;
+	pp_arrive(ctx, &pkt, end - data, frags);
 	unparsed = pp_parse(data, end, pp_load.tap.frame_kind, pp_load.tap.iface, &key);
 	if (unparsed) {
 		pp_count(&pkt, unparsed);

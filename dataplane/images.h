@@ -50,7 +50,7 @@ void pp_images_clear(struct pp_images *images);
 // Make images for rules and put these in force in them. No program reads them yet.
 //
 // @param set_bytes  Of the area for sets, at least: 0, or a power of two.
-// @param cpu_count  CPUs that can ever be there, for the cache; 0: no cache.
+// @param cpu_count  For the cache, a power of two; 0: no cache.
 // @param rule_id    Set to the rule that err is about, or to 0.
 // @return           0; -EINVAL: a name in a rule stands for nothing; what the engine's compile()
 //                   says; -errno. Undone on failure.

@@ -64,7 +64,9 @@ int pp_kernel_counts_open(struct pp_kernel_counts *counts,
 	pp_kernel_counts_clear(counts);
 	if (cpus < 0)
 		return pp_error_set(err, cpus, 0, 0, "cannot count the CPUs: %s", strerror(-cpus));
-	counts->cpu_count = (uint32_t)cpus;
+	counts->cpu_count = 1;
+	while (counts->cpu_count < (uint32_t)cpus)
+		counts->cpu_count *= 2;
 	counts->row_count = row_count;
 	counts->carried_row = calloc(row_count, sizeof(*counts->carried_row));
 	counts->carried_rule = calloc(PP_SLOTS_MAX, sizeof(*counts->carried_rule));

@@ -23,7 +23,7 @@ struct pp_count_memory {
 struct pp_kernel_counts {
 	struct pp_count_memory now;
 	struct pp_count_memory before; // fd -1: none; programs that count in it are being exchanged
-	uint32_t cpu_count; // CPUs that can ever be there
+	uint32_t cpu_count; // that can ever be there, rounded up to a power of two
 	uint32_t row_count; // queue rows of all interfaces
 	// From memory that is gone.
 	struct pp_queue_row *carried_row; // by row

@@ -158,6 +158,7 @@ int pp_maps_reshape(struct pp_maps *maps,
 	}
 	*old = maps->images;
 	maps->images = images;
+	maps->published_ns = pp_clock_ns(CLOCK_MONOTONIC);
 	return 0;
 }
 

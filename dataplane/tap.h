@@ -14,7 +14,7 @@ struct pp_tap;
 
 // Load both variants of the program, xdp and xdp.frags, of the engine whose images maps has.
 //
-// @param config  cpu_count is not looked at: it is that of maps.
+// @param config  cpu_mask is not looked at: it is that of maps.
 // @return        0; -EPROTO: the object is not one of ours, or for another version; -errno, err with
 //                the verifier's words.
 int pp_tap_open(struct pp_tap **out,

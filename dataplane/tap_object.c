@@ -195,7 +195,7 @@ static void
 fill_load(struct pp_load *load, const struct pp_maps *maps, const struct pp_tap_config *config)
 {
 	load->tap = *config;
-	load->tap.cpu_count = maps->counts.cpu_count;
+	load->tap.cpu_mask = maps->counts.cpu_count - 1;
 	load->rows = maps->counts.now.layout;
 	load->image = maps->images.layout;
 	load->cache = maps->images.cache.layout;

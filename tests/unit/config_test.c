@@ -385,7 +385,7 @@ Test(config, rule_file_that_cannot_be_read_is_refused)
 	write_file("latin.rules", "drop any # caf\xe9\n", 16);
 	expect_error(IFACE "rules: {files: [none]}", 2, 17, "No such file");
 	expect_error(IFACE "rules: {files: [.]}", 2, 17, "directory");
-	expect_error(IFACE "rules: {files: [/dev/zero]}", 2, 17, "8 MiB");
+	expect_error(IFACE "rules: {files: [/dev/zero]}", 2, 17, "64 MiB");
 	expect_error(IFACE "rules: {files: [nul.rules]}", 2, 17, "UTF-8");
 	expect_error(IFACE "rules: {files: [latin.rules]}", 2, 17, "UTF-8");
 }
