@@ -16,7 +16,7 @@
 
 static __always_inline struct pp_cache_head *pp_cache_of(__u64 cpu)
 {
-	return pp_value_of(pp_cache) + cpu * pp_load.cache.cpu_bytes;
+	return pp_value_of(pp_cache) + pp_times(cpu, pp_load.cache.cpu_bytes);
 }
 
 // This packet was not looked up.

@@ -88,3 +88,11 @@ struct {
 		asm volatile("" : "+r"(value));                                                    \
 		value;                                                                             \
 	})
+
+// index * bytes, in this order: the verifier of Linux 6.1 knows the product of a number and a constant,
+// and nothing of that of a constant and a number.
+static __always_inline __u64 pp_times(__u64 index, __u64 bytes)
+{
+	asm volatile("%0 *= %1" : "+r"(index) : "r"(bytes));
+	return index;
+}

@@ -29,7 +29,7 @@ static __always_inline const struct pp_image_head *pp_image_in_force(void)
 	const void *images = pp_value_of(pp_image);
 	__u64 half = *(const volatile __u32 *)images & 1;
 
-	return images + PP_IMAGE_HALVES_AT + half * pp_load.image.half_bytes;
+	return images + PP_IMAGE_HALVES_AT + pp_times(half, pp_load.image.half_bytes);
 }
 
 // Where the packet came in; counts it as seen.
@@ -42,7 +42,7 @@ pp_arrive(struct xdp_md *ctx, struct pp_packet *pkt, __u64 linear_bytes, int fra
 	__u64 cpu = bpf_get_smp_processor_id() & pp_load.tap.cpu_mask;
 
 	pkt->ctx = ctx;
-	pkt->rows = pp_value_of(pp_rows) + cpu * pp_load.rows.cpu_bytes;
+	pkt->rows = pp_value_of(pp_rows) + pp_times(cpu, pp_load.rows.cpu_bytes);
 	pkt->row = pkt->rows + pp_queue_index(ctx->rx_queue_index) * sizeof(*pkt->row);
 	pkt->len_bytes = frags ? bpf_xdp_get_buff_len(ctx) : linear_bytes;
 	// Now and not later: as long as a pointer into the packet is kept, the verifier walks all rules
