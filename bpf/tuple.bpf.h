@@ -55,7 +55,11 @@ static __always_inline __u32 pp_tuple_lowest(__u64 word)
 
 static __always_inline __u32 pp_tuple_port_cell(__u32 port)
 {
-	return (port & 1023) | ((port + 64512) >> 16) << 10;
+	__u64 high = ((port + 64512) >> 16) << 10;
+
+	// Added and not or'ed: Linux 6.1 knows nothing of what two unknown numbers are or'ed to.
+	PP_TUPLE_OPAQUE(high);
+	return (port & 1023) + high;
 }
 
 static __always_inline __u64 pp_tuple_hash4(const struct pp_tuple_table4 *table,
