@@ -152,7 +152,7 @@ int pp_plane_apply(struct pp_plane *plane,
 	return 0;
 }
 
-int pp_plane_apply_first(struct pp_plane *plane, struct pp_error *err)
+int pp_plane_apply_first(struct pp_plane *plane, struct pp_where *where, struct pp_error *err)
 {
 	uint64_t begin_ns = pp_clock_ns(CLOCK_MONOTONIC);
 	int ret;
@@ -160,7 +160,7 @@ int pp_plane_apply_first(struct pp_plane *plane, struct pp_error *err)
 	ret = pp_rule_table_create(&plane->rule_table, plane->rules, NULL,
 				   pp_bindings_sole_sink(&plane->bindings, plane->rules) != NULL,
 				   err);
-	ret = ret ?: publish(plane, plane->rules, NULL, err);
+	ret = ret ?: publish(plane, plane->rules, where, err);
 	if (ret < 0)
 		return ret;
 	plane->routed = routes(plane->rules);

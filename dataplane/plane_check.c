@@ -223,35 +223,6 @@ check_sizes(const struct pp_plane_config *config, struct pp_where *where, struct
 			    config->tx_slots, config->completion_slots, PP_BURST);
 }
 
-int pp_plane_check_rules(const struct pp_plane_config *config,
-			 const struct pp_ruleset *rules,
-			 struct pp_where *where,
-			 struct pp_error *err)
-{
-	const struct pp_engine *engine =
-		pp_engine_pick(config->engine, NULL, pp_ruleset_count(rules));
-	const struct pp_bindings bindings = {config->iface, config->iface_count, config->consumer,
-					     config->consumer_count, NULL};
-	struct pp_action action;
-
-	if (engine == NULL) {
-		set_where(where, PP_WHERE_ENGINE, 0, 0);
-		return pp_error_set(err, -EINVAL, 0, 0, "no engine is named '%s'; %s",
-				    config->engine, pp_engine_names());
-	}
-	set_where(where, PP_WHERE_NONE, 0, 0);
-	for (uint32_t i = 0; i < pp_ruleset_count(rules); i++) {
-		const struct pp_ruleset_entry *entry = pp_ruleset_at(rules, i);
-		int ret = pp_engine_action_fill(&action, entry, &bindings, err);
-
-		if (ret < 0) {
-			set_where(where, PP_WHERE_RULE, entry->id, 0);
-			return ret;
-		}
-	}
-	return 0;
-}
-
 int pp_plane_check(const struct pp_plane_config *config,
 		   const struct pp_ruleset *rules,
 		   struct pp_where *where,
@@ -266,6 +237,7 @@ int pp_plane_check(const struct pp_plane_config *config,
 	ret = ret ?: check_workers(config, where, err);
 	ret = ret ?: check_consumers(config, where, err);
 	ret = ret ?: check_sizes(config, where, err);
+	ret = ret ?: pp_plane_check_engine_name(config, where, err);
 	ret = ret ?: pp_plane_check_rules(config, rules, where, err);
 	return ret;
 }

@@ -112,9 +112,9 @@ Test(count, packets_and_bytes_go_to_their_rule_and_no_other)
 	cr_expect_eq(rule(7).pkts, 2);
 	cr_expect_eq(rule(7).bytes, 2u * packet.len_bytes);
 	for (uint32_t slot = 0; slot < PP_SLOTS_MAX; slot++)
-		cr_expect_eq(rule(slot).pkts, slot == 7				  ? 2
+		cr_expect_eq(rule(slot).pkts, slot == 7				      ? 2
 					      : slot == 0 || slot == PP_SLOTS_MAX - 1 ? 1
-										  : 0);
+										      : 0);
 	// A slot that cannot be: of its source all the same.
 	count(PP_SLOTS_MAX);
 	count(UINT32_MAX);

@@ -76,13 +76,14 @@ struct pp_engine_ops {
 	uint32_t abi; // PP_ENGINE_ABI
 	uint32_t flags; // PP_ENGINE_*
 	const char *name; // as in the BPF object
-	uint32_t rules_max;
+	uint32_t rules_max; // 0: compile() decides
 	// Compile rules.
 	//
 	// @param state    Set on success; for destroy().
 	// @param rule     count of them by rank.
 	// @param shape    In: of the loaded program, or body_bytes 0. Out: the same where it has room
 	//                 for the rules, else what they need.
+	// @param err      Never NULL. For the operator, who sees it with the place of the rule.
 	// @param rule_id  Set to the rule at fault on failure, or to 0.
 	// @return         0; -E2BIG: the rules cannot be bounded, err names them; -ENOSPC; -ENOMEM.
 	int (*compile)(void **state,
