@@ -287,8 +287,8 @@ static int load_object(struct bpf_object **out,
 	}
 	bpf_object__close(object);
 	last_words(log, words);
-	return pp_error_set(err, ret, 0, 0, "the kernel refused the program of engine %s: %s: %s",
-			    name, strerror(-ret), words);
+	return pp_error_set(err, ret, 0, 0, "the kernel refused the program of engine %s: %s%s%s",
+			    name, strerror(-ret), words[0] != '\0' ? ": " : "", words);
 }
 
 int pp_tap_object_open(struct bpf_object **out,
