@@ -74,7 +74,7 @@ static __always_inline __u32 pp_ask_cached(const struct pp_image_head *head,
 	__u64 serial = head->serial;
 	__u32 slot;
 
-	if (pp_cache_pays(cache)) {
+	if ((__u8)key->word != PP_FAMILY_NONE && pp_cache_pays(cache)) {
 		if ((__u8)key->word == PP_FAMILY_IP4) {
 			ip4 = pp_cache_at_ip4(cache, key);
 			if (pp_cache_hit_ip4(ip4, key, serial)) {
