@@ -239,7 +239,18 @@ static bool prepend(char words[LOG_CHARS], const char *line)
 	return true;
 }
 
-// The last lines of what the verifier said, without its count of instructions.
+// What the verifier counted, whatever it thinks of the program.
+static bool is_statistics(const char *line)
+{
+	static const char *const begin[] = {"processed ", "verification time ", "stack depth "};
+
+	for (size_t i = 0; i < sizeof(begin) / sizeof(begin[0]); i++)
+		if (strncmp(line, begin[i], strlen(begin[i])) == 0)
+			return true;
+	return false;
+}
+
+// The last lines of what the verifier said.
 static void last_words(char *log, char words[LOG_CHARS])
 {
 	int lines = 0;
@@ -252,7 +263,7 @@ static void last_words(char *log, char words[LOG_CHARS])
 		end = strrchr(log, '\n');
 		if (end != NULL)
 			line = end + 1;
-		if (line[0] != '\0' && strncmp(line, "processed ", strlen("processed ")) != 0) {
+		if (line[0] != '\0' && !is_statistics(line)) {
 			if (!prepend(words, line))
 				return;
 			lines++;

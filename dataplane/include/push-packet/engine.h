@@ -4,7 +4,8 @@
 // An engine has two halves. The kernel half is a BPF object that supplies pp_match(): packet key to
 // rule slot. The user-space half is a struct pp_engine_ops: it compiles rules to the engine's part
 // of the image, its body. The rest of the image (actions by slot, sets of addresses) is not the
-// engine's.
+// engine's. A slot that pp_match() gives is masked to those that the program knows; one that no rule
+// has passes the packet, or does what the rule did that had it last.
 //
 // The body is written in ordinary memory and copied to where the program reads: there are two such
 // places, the one in force is never written, and what is copied is what was touched.
