@@ -3,6 +3,7 @@
 
 #include <netinet/in.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <push-packet/netif.h>
@@ -14,6 +15,7 @@ struct subject {
 	const struct pp_config *config;
 	const struct pp_ruleset *rules;
 	uint32_t first_id, last_id; // warn of these; 0: the default action
+	const struct pp_ruleset_diff *diff; // warn of what it added; NULL: of all
 	struct pp_report *report;
 };
 
@@ -23,8 +25,27 @@ struct danger {
 	const char *what; // "ARP"
 	const char *effect;
 	char hint[160];
-	bool warned[PP_SLOTS_MAX]; // by slot; PP_SLOT_DEFAULT is the default action's
+	bool ethernet; // it is none on an interface that carries raw IP
+	uint32_t *warned; // ids
+	uint32_t warned_count;
 };
+
+// Without memory a rule may be warned of again.
+static bool warn_once(struct danger *danger, uint32_t id)
+{
+	uint32_t *grown;
+
+	for (uint32_t i = 0; i < danger->warned_count; i++) {
+		if (danger->warned[i] == id)
+			return false;
+	}
+	grown = reallocarray(danger->warned, danger->warned_count + 1, sizeof(*grown));
+	if (grown) {
+		danger->warned = grown;
+		grown[danger->warned_count++] = id;
+	}
+	return true;
+}
 
 static const char *verb(uint8_t verdict)
 {
@@ -48,22 +69,6 @@ static void warn(struct danger *danger,
 			  danger->effect, danger->hint);
 }
 
-static void judge(struct danger *danger, const char *iface, const struct pp_flow *flow)
-{
-	const struct subject *subject = danger->subject;
-	const struct pp_ruleset_entry *entry = pp_flow_judge(subject->rules, iface, flow);
-	uint8_t verdict = entry ? entry->rule.verdict : pp_ruleset_default(subject->rules);
-	uint16_t slot = entry ? entry->slot : PP_SLOT_DEFAULT;
-	uint32_t id = entry ? entry->id : 0;
-
-	if (id < subject->first_id || id > subject->last_id)
-		return;
-	if (verdict == PP_VERDICT_PASS || danger->warned[slot])
-		return;
-	danger->warned[slot] = true;
-	warn(danger, entry, verdict, iface);
-}
-
 // An interface that is not there is taken for Ethernet: pp_plane_check() complains about it.
 static bool is_raw_ip(const char *iface)
 {
@@ -72,12 +77,47 @@ static bool is_raw_ip(const char *iface)
 	return !pp_netif_get(iface, &netif) && netif.frame_kind == PP_FRAME_RAW_IP;
 }
 
+// Whether one of those that there are warnings for can judge the flow: to know that it does, all
+// rules before it have to be looked at.
+static bool is_suspect(const struct subject *subject, const char *iface, const struct pp_flow *flow)
+{
+	const struct pp_ruleset_diff *diff = subject->diff;
+
+	for (uint32_t i = 0; diff && i < diff->added_count; i++) {
+		const struct pp_ruleset_entry *entry = diff->added[i];
+
+		if (entry->id >= subject->first_id && entry->rule.verdict != PP_VERDICT_PASS &&
+		    pp_flow_matches(subject->rules, &entry->rule, iface, flow))
+			return true;
+	}
+	return !diff;
+}
+
+static void judge(struct danger *danger, const char *iface, const struct pp_flow *flow)
+{
+	const struct subject *subject = danger->subject;
+	const struct pp_ruleset_entry *entry;
+	uint8_t verdict;
+	uint32_t id;
+
+	if (!is_suspect(subject, iface, flow))
+		return;
+	entry = pp_flow_judge(subject->rules, iface, flow);
+	verdict = entry ? entry->rule.verdict : pp_ruleset_default(subject->rules);
+	id = entry ? entry->id : 0;
+	if (id < subject->first_id || id > subject->last_id || verdict == PP_VERDICT_PASS)
+		return;
+	if (danger->ethernet && is_raw_ip(iface))
+		return;
+	if (warn_once(danger, id))
+		warn(danger, entry, verdict, iface);
+}
+
 static void check_arp(struct danger *danger, const char *iface)
 {
 	struct pp_flow frame = {.family = PP_FAMILY_NONE};
 
-	if (!is_raw_ip(iface))
-		judge(danger, iface, &frame);
+	judge(danger, iface, &frame);
 }
 
 static struct pp_flow icmp6_flow(const char *src, const char *dst)
@@ -110,14 +150,12 @@ static void pick_address(const struct pp_ruleset *rules,
 static void check_icmp6_rules(struct danger *danger, const char *iface)
 {
 	const struct pp_ruleset *rules = danger->subject->rules;
-	uint32_t count = pp_ruleset_count(rules);
+	const struct pp_ruleset_entry *entry;
 
-	for (uint32_t i = 0; i < count; i++) {
-		const struct pp_rule *rule = &pp_ruleset_at(rules, i)->rule;
+	for (uint32_t i = 0; (entry = pp_ruleset_next_with(rules, &i, PP_TRAIT_ICMP6)); i++) {
+		const struct pp_rule *rule = &entry->rule;
 		struct pp_flow flow = icmp6_flow("fe80::1", "fe80::2");
 
-		if (rule->proto != IPPROTO_ICMPV6)
-			continue;
 		pick_address(rules, rule->src_set, &rule->src, flow.src);
 		pick_address(rules, rule->dst_set, &rule->dst, flow.dst);
 		judge(danger, iface, &flow);
@@ -133,8 +171,6 @@ static void check_neighbour_discovery(struct danger *danger, const char *iface)
 		{"fe80::1", "ff02::1"}, // router advertisement
 	};
 
-	if (is_raw_ip(iface))
-		return;
 	for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
 		struct pp_flow flow = icmp6_flow(pairs[i][0], pairs[i][1]);
 
@@ -185,6 +221,7 @@ static void warn_of_session(const struct subject *subject, const struct session 
 		 session->client, session->flow.dport);
 	for (uint32_t i = 0; i < config->plane.iface_count; i++)
 		judge(&danger, config->iface[i].name, &session->flow);
+	free(danger.warned);
 }
 
 static void warn_of_neighbours(const struct subject *subject)
@@ -193,12 +230,14 @@ static void warn_of_neighbours(const struct subject *subject)
 	struct danger arp = {
 		.subject = subject,
 		.what = "ARP",
+		.ethernet = true,
 		.effect = "IPv4 hosts on the link would not find this machine",
 		.hint = "'family ip4' or 'family ip6' leave ARP alone",
 	};
 	struct danger nd = {
 		.subject = subject,
 		.what = "IPv6 neighbour discovery",
+		.ethernet = true,
 		.effect = "IPv6 hosts on the link would not find this machine",
 		.hint = "put 'pass proto icmp6' before it",
 	};
@@ -207,6 +246,17 @@ static void warn_of_neighbours(const struct subject *subject)
 		check_arp(&arp, config->iface[i].name);
 		check_neighbour_discovery(&nd, config->iface[i].name);
 	}
+	free(arp.warned);
+	free(nd.warned);
+}
+
+static void warn_of_all(const struct subject *subject, const char *ssh)
+{
+	struct session session;
+
+	warn_of_neighbours(subject);
+	if (parse_session(ssh, &session))
+		warn_of_session(subject, &session);
 }
 
 void pp_advice_warn(const struct pp_config *config,
@@ -216,10 +266,19 @@ void pp_advice_warn(const struct pp_config *config,
 		    const char *ssh,
 		    struct pp_report *report)
 {
-	struct subject subject = {config, rules, first_id, last_id, report};
-	struct session session;
+	struct subject subject = {config, rules, first_id, last_id, NULL, report};
 
-	warn_of_neighbours(&subject);
-	if (parse_session(ssh, &session))
-		warn_of_session(&subject, &session);
+	warn_of_all(&subject, ssh);
+}
+
+void pp_advice_warn_change(const struct pp_config *config,
+			   const struct pp_ruleset *rules,
+			   const struct pp_ruleset_diff *diff,
+			   uint32_t first_id,
+			   const char *ssh,
+			   struct pp_report *report)
+{
+	struct subject subject = {config, rules, first_id, UINT32_MAX, diff, report};
+
+	warn_of_all(&subject, ssh);
 }

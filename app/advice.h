@@ -3,7 +3,8 @@
 // and the ssh session that asks.
 //
 // Threads    any; nothing is shared.
-// Cost       control path: the rules are gone through once for each flow and interface.
+// Cost       control path: the rules are gone through once for each flow and interface; after a
+//            change only where one of the new rules matches the flow.
 // Ownership  nothing is kept.
 #pragma once
 
@@ -28,3 +29,14 @@ void pp_advice_warn(const struct pp_config *config,
 		    uint32_t last_id,
 		    const char *ssh,
 		    struct pp_report *report);
+
+// The same after a change: warn of new rules that drop or route.
+//
+// @param diff      The change.
+// @param first_id  Rules of the change with lower ids are not new.
+void pp_advice_warn_change(const struct pp_config *config,
+			   const struct pp_ruleset *rules,
+			   const struct pp_ruleset_diff *diff,
+			   uint32_t first_id,
+			   const char *ssh,
+			   struct pp_report *report);

@@ -50,10 +50,10 @@ dst_matches(const struct pp_ruleset *rules, const struct pp_rule *rule, const st
 	return address_matches(rules, &rule->dst, rule->dst_set, flow->family, flow->dst);
 }
 
-static bool matches(const struct pp_ruleset *rules,
-		    const struct pp_rule *rule,
-		    const char *iface,
-		    const struct pp_flow *flow)
+bool pp_flow_matches(const struct pp_ruleset *rules,
+		     const struct pp_rule *rule,
+		     const char *iface,
+		     const struct pp_flow *flow)
 {
 	if (*rule->on && strcmp(rule->on, iface))
 		return false;
@@ -72,15 +72,13 @@ static bool matches(const struct pp_ruleset *rules,
 const struct pp_ruleset_entry *
 pp_flow_judge(const struct pp_ruleset *rules, const char *iface, const struct pp_flow *flow)
 {
-	uint32_t count = pp_ruleset_count(rules);
+	struct pp_ruleset_cursor cursor = pp_ruleset_begin(rules, 0);
+	const struct pp_ruleset_entry *entry;
 
-	for (uint32_t i = 0; i < count; i++) {
-		const struct pp_ruleset_entry *entry = pp_ruleset_at(rules, i);
-
-		if (matches(rules, &entry->rule, iface, flow))
-			return entry;
-	}
-	return NULL;
+	while ((entry = pp_ruleset_next(&cursor)) &&
+	       !pp_flow_matches(rules, &entry->rule, iface, flow))
+		;
+	return entry;
 }
 
 uint8_t pp_flow_parse_address(const char *text, uint8_t addr[16])

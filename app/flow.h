@@ -3,7 +3,7 @@
 // of every engine.
 //
 // Threads    any; nothing is shared.
-// Cost       control path: O(rules).
+// Cost       control path: judge() is O(rules).
 // Ownership  rules are borrowed.
 #pragma once
 
@@ -22,6 +22,14 @@ struct pp_flow {
 	uint16_t sport;
 	uint16_t dport;
 };
+
+// Whether a rule matches the flow where it comes in on iface, as pp_flow_judge() sees it.
+//
+// @param rules  Have the sets that the rule names.
+bool pp_flow_matches(const struct pp_ruleset *rules,
+		     const struct pp_rule *rule,
+		     const char *iface,
+		     const struct pp_flow *flow);
 
 // The rule that judges the flow where it comes in on iface. A rule that may match (dst_unknown)
 // counts as matching when its verdict is not pass: the worst case.

@@ -26,13 +26,14 @@ static json_t *call_list(void *arg, const struct pp_rpc_call *call, struct pp_rp
 {
 	const struct pp_rules_service *service = arg;
 	const struct pp_ruleset *rules = service->rules;
+	struct pp_ruleset_cursor cursor = pp_ruleset_begin(rules, 0);
 	const struct pp_ruleset_entry *entry;
 	uint64_t now_ns = pp_rules_now_ns();
 	json_t *list = json_array();
 
 	(void)call;
 	(void)err;
-	for (uint32_t i = 0; (entry = pp_ruleset_at(rules, i)); i++)
+	while ((entry = pp_ruleset_next(&cursor)))
 		json_array_append_new(list, rule_json(service->plane, entry, now_ns));
 	return json_pack("{s:I, s:s, s:o}", "generation", (json_int_t)pp_ruleset_generation(rules),
 			 "default", pp_ruleset_default(rules) == PP_VERDICT_DROP ? "drop" : "pass",
@@ -160,21 +161,28 @@ static json_t *replace(struct pp_ruleset *rules,
 		       uint32_t count,
 		       struct pp_rpc_error *err)
 {
+	uint32_t *id = calloc(count + 1, sizeof(*id)), line; // one more: there may be no rules
 	struct pp_ruleset_change change;
 	struct pp_error error = {0};
-	uint32_t id[PP_RULES_MAX];
-	int ret = pp_ruleset_replace(rules, rule, count, PP_ORIGIN_ANY, pp_rules_now_ns(), id,
-				     &change, &error);
-	uint32_t line = error.line;
+	json_t *result = NULL;
+	int ret;
 
-	if (!ret)
-		return ids_and_change(id, count, &change);
-	// Not a line of a text, but which of the rules it was.
-	error.line = 0;
-	pp_rpc_fail_errno(err, ret, "", &error);
-	if (line)
-		pp_rpc_add_index(err, line - 1);
-	return NULL;
+	if (!id)
+		return pp_rpc_fail(err, PP_RPC_INTERNAL_ERROR, "out of memory");
+	ret = pp_ruleset_replace(rules, rule, count, PP_ORIGIN_ANY, pp_rules_now_ns(), id, &change,
+				 &error);
+	line = error.line;
+	if (!ret) {
+		result = ids_and_change(id, count, &change);
+	} else {
+		// Not a line of a text, but which of the rules it was.
+		error.line = 0;
+		pp_rpc_fail_errno(err, ret, "", &error);
+		if (line)
+			pp_rpc_add_index(err, line - 1);
+	}
+	free(id);
+	return result;
 }
 
 static json_t *call_replace(void *arg, const struct pp_rpc_call *call, struct pp_rpc_error *err)

@@ -38,15 +38,14 @@ static int say(const struct reload *reload, const char *fmt, ...)
 
 static bool same_order(const struct pp_ruleset *a, const struct pp_ruleset *b)
 {
-	uint32_t count = pp_ruleset_count(a);
+	struct pp_ruleset_cursor in_a = pp_ruleset_begin(a, 0), in_b = pp_ruleset_begin(b, 0);
+	const struct pp_ruleset_entry *of_a, *of_b;
 
-	if (count != pp_ruleset_count(b))
-		return false;
-	for (uint32_t i = 0; i < count; i++) {
-		if (pp_ruleset_at(a, i)->id != pp_ruleset_at(b, i)->id)
-			return false;
-	}
-	return true;
+	do {
+		of_a = pp_ruleset_next(&in_a);
+		of_b = pp_ruleset_next(&in_b);
+	} while (of_a && of_b && of_a->id == of_b->id);
+	return !of_a && !of_b;
 }
 
 static int describe_rules(const struct reload *reload)

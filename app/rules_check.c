@@ -2,6 +2,8 @@
 #include "rules_check.h"
 
 #include <errno.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "advice.h"
 
@@ -16,11 +18,56 @@ json_t *pp_rules_conflicts(const struct pp_ruleset *rules)
 	return conflicts;
 }
 
+// A sentence about a rule begins with its id.
+static bool is_about(const char *sentence, uint32_t id)
+{
+	char begin[32];
+
+	snprintf(begin, sizeof(begin), "rule %u (", id);
+	return !strncmp(sentence, begin, strlen(begin));
+}
+
+static void forget(json_t *conflicts, uint32_t id)
+{
+	const char *sentence;
+	json_t *value;
+	void *next;
+
+	json_object_foreach_safe(conflicts, next, sentence, value)
+	{
+		if (is_about(sentence, id))
+			json_object_del(conflicts, sentence);
+	}
+}
+
+json_t *pp_rules_conflicts_after(const json_t *known,
+				 const struct pp_ruleset *before,
+				 const struct pp_ruleset *after,
+				 const struct pp_ruleset_diff *diff)
+{
+	struct pp_error error;
+	json_t *conflicts;
+
+	if (!pp_ruleset_protects_alike(before, after, diff))
+		return pp_rules_conflicts(after);
+	conflicts = json_copy((json_t *)known);
+	for (uint32_t i = 0; json_object_size(conflicts) && i < diff->deleted_count; i++)
+		forget(conflicts, diff->deleted[i]->id);
+	for (uint32_t i = 0; conflicts && i < diff->added_count; i++) {
+		uint32_t set = 0;
+
+		while (pp_ruleset_check_protected_from(after, diff->added[i], &set, &error))
+			json_object_set_new(conflicts, error.text, json_true());
+	}
+	return conflicts;
+}
+
 static int check_names(const struct pp_rules_check *check, struct pp_rpc_error *err)
 {
 	struct pp_where where;
 	struct pp_error error = {0};
-	int ret = pp_plane_check_rules(&check->config->plane, check->after, &where, &error);
+	int ret = pp_plane_check_change(&check->config->plane, check->after, check->diff, &where,
+					&error);
 
 	if (ret)
 		pp_rpc_fail_errno(err, ret, "", &error);
@@ -58,7 +105,7 @@ int pp_rules_check(const struct pp_rules_check *check,
 
 	if (ret)
 		return ret;
-	found = pp_rules_conflicts(check->after);
+	found = pp_rules_conflicts_after(check->known, check->before, check->after, check->diff);
 	if (!found) {
 		pp_rpc_fail(err, PP_RPC_INTERNAL_ERROR, "out of memory");
 		return -ENOMEM;
@@ -71,38 +118,15 @@ int pp_rules_check(const struct pp_rules_check *check,
 	return ret;
 }
 
-uint32_t pp_rules_greatest_id(const struct pp_ruleset *rules)
-{
-	const struct pp_ruleset_entry *entry;
-	uint32_t id = 0;
-
-	for (uint32_t i = 0; (entry = pp_ruleset_at(rules, i)); i++)
-		id = entry->id > id ? entry->id : id;
-	return id;
-}
-
-// Only what keeps packets from the system is a danger.
-static bool is_new_danger(const struct pp_ruleset *rules, uint32_t first_id)
-{
-	const struct pp_ruleset_entry *entry;
-
-	for (uint32_t i = 0; (entry = pp_ruleset_at(rules, i)); i++) {
-		if (entry->id >= first_id && entry->rule.verdict != PP_VERDICT_PASS)
-			return true;
-	}
-	return false;
-}
-
 void pp_rules_advise(const struct pp_rules_check *check, json_t *warnings)
 {
 	const struct pp_ruleset *after = check->after;
-	uint32_t first_id = pp_rules_greatest_id(check->before) + 1;
+	uint32_t first_id = pp_ruleset_greatest_id(check->before) + 1;
 	const char *ssh = check->ssh[0] ? check->ssh : NULL;
 	struct pp_report report;
 
 	pp_report_init(&report);
-	if (is_new_danger(after, first_id))
-		pp_advice_warn(check->config, after, first_id, UINT32_MAX, ssh, &report);
+	pp_advice_warn_change(check->config, after, check->diff, first_id, ssh, &report);
 	if (pp_ruleset_default(after) != pp_ruleset_default(check->before))
 		pp_advice_warn(check->config, after, 0, 0, ssh, &report);
 	for (uint32_t i = 0; i < report.count; i++)

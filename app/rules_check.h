@@ -2,7 +2,8 @@
 // Whether rules may be put in force, and what to warn of.
 //
 // Threads    control thread.
-// Cost       control path: the rules are compiled once and gone through a few times.
+// Cost       control path: what a change added is looked at. Where sets are protected and the
+//            change touches what protects them, all rules are.
 // Ownership  nothing is kept.
 #pragma once
 
@@ -15,6 +16,7 @@ struct pp_rules_check {
 	const struct pp_config *config;
 	const struct pp_ruleset *before; // what after was made from
 	const struct pp_ruleset *after;
+	const struct pp_ruleset_diff *diff; // from before to after
 	const json_t *known; // conflicts of before, see below
 	const char *ssh; // session of who asks; "": none
 };
@@ -38,5 +40,11 @@ void pp_rules_advise(const struct pp_rules_check *check, json_t *warnings);
 // @return  NULL: no memory.
 json_t *pp_rules_conflicts(const struct pp_ruleset *rules);
 
-// @return  The greatest id of a rule; 0: there are no rules.
-uint32_t pp_rules_greatest_id(const struct pp_ruleset *rules);
+// All conflicts after a change, from those before it.
+//
+// @param known  Conflicts of before.
+// @return       NULL: no memory.
+json_t *pp_rules_conflicts_after(const json_t *known,
+				 const struct pp_ruleset *before,
+				 const struct pp_ruleset *after,
+				 const struct pp_ruleset_diff *diff);

@@ -10,14 +10,13 @@ static void add_event(json_t *news, const struct pp_ruleset *rules, const char *
 	json_array_append_new(news, event);
 }
 
-static json_t *added_ids(const struct pp_ruleset *rules, uint32_t last_id)
+static json_t *added_ids(const struct pp_ruleset_diff *diff, uint32_t last_id)
 {
-	const struct pp_ruleset_entry *entry;
 	json_t *ids = json_array();
 
-	for (uint32_t i = 0; (entry = pp_ruleset_at(rules, i)); i++) {
-		if (entry->id > last_id)
-			json_array_append_new(ids, json_integer(entry->id));
+	for (uint32_t i = 0; i < diff->added_count; i++) {
+		if (diff->added[i]->id > last_id)
+			json_array_append_new(ids, json_integer(diff->added[i]->id));
 	}
 	return ids;
 }
@@ -27,11 +26,17 @@ static void tell_rules(json_t *news,
 		       const struct pp_ruleset *after,
 		       uint32_t last_id)
 {
-	json_t *added = added_ids(after, last_id);
-	uint32_t added_count = (uint32_t)json_array_size(added), count = pp_ruleset_count(after);
-	uint32_t deleted = pp_ruleset_count(before) + added_count - count;
+	uint32_t count = pp_ruleset_count(after), added_count, deleted;
 	uint8_t verdict = pp_ruleset_default(after);
+	struct pp_ruleset_diff diff;
+	json_t *added;
 
+	if (pp_ruleset_diff(before, after, &diff))
+		return;
+	added = added_ids(&diff, last_id);
+	pp_ruleset_diff_fini(&diff);
+	added_count = (uint32_t)json_array_size(added);
+	deleted = pp_ruleset_count(before) + added_count - count;
 	if (!added_count && !deleted && verdict == pp_ruleset_default(before)) {
 		json_decref(added);
 		return;

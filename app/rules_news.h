@@ -7,7 +7,7 @@
 //   {"event":"reload","generation","changed":["rules: 2 added, ...",...]}
 //
 // Threads    control thread.
-// Cost       control path: both rule sets are gone through once.
+// Cost       control path: O(changes).
 // Ownership  the caller's references.
 #pragma once
 

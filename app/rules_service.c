@@ -66,7 +66,7 @@ void pp_rules_service_init(struct pp_rules_service *service,
 		.conflicts = pp_rules_conflicts(rules),
 		.apply = apply,
 		.arg = arg,
-		.last_id = pp_rules_greatest_id(rules),
+		.last_id = pp_ruleset_greatest_id(rules),
 	};
 }
 
@@ -99,21 +99,17 @@ static int begin(struct pp_rules_service *service)
 	return 0;
 }
 
-static struct pp_rules_check check_of(const struct pp_rules_service *service, const char *ssh)
+static const struct pp_config *latest_config(const struct pp_rules_service *service)
 {
-	const struct pp_config *config = service->config;
-
-	if (service->pending.config)
-		config = service->pending.config;
 	if (service->trial.config)
-		config = service->trial.config;
-	return (struct pp_rules_check){
-		.config = config,
-		.before = latest(service),
-		.after = service->trial.rules,
-		.known = latest_conflicts(service),
-		.ssh = ssh,
-	};
+		return service->trial.config;
+	return service->pending.config ? service->pending.config : service->config;
+}
+
+static int no_memory(struct pp_rpc_error *err)
+{
+	pp_rpc_fail(err, PP_RPC_INTERNAL_ERROR, "out of memory");
+	return -ENOMEM;
 }
 
 // A reload has been checked against its own configuration, with the place of each warning.
@@ -122,16 +118,27 @@ static int check_trial(struct pp_rules_service *service,
 		       json_t *warnings,
 		       struct pp_rpc_error *err)
 {
-	struct pp_rules_check check = check_of(service, ssh);
+	struct pp_ruleset_diff diff;
+	struct pp_rules_check check = {
+		.config = latest_config(service),
+		.before = latest(service),
+		.after = service->trial.rules,
+		.diff = &diff,
+		.known = latest_conflicts(service),
+		.ssh = ssh,
+	};
 	int ret;
 
 	if (service->trial.config) {
 		service->trial.conflicts = pp_rules_conflicts(check.after);
 		return 0;
 	}
+	if (pp_ruleset_diff(check.before, check.after, &diff))
+		return no_memory(err);
 	ret = pp_rules_check(&check, &service->trial.conflicts, warnings, err);
 	if (!ret)
 		pp_rules_advise(&check, warnings);
+	pp_ruleset_diff_fini(&diff);
 	return ret;
 }
 
@@ -261,7 +268,7 @@ static void tell(struct pp_rules_service *service, json_t *news)
 static void put_in_force(struct pp_rules_service *service)
 {
 	struct pp_rules_change *pending = &service->pending;
-	uint32_t last_id = pp_rules_greatest_id(pending->rules);
+	uint32_t last_id = pp_ruleset_greatest_id(pending->rules);
 
 	service->rules = pending->rules;
 	pending->rules = NULL;
@@ -304,10 +311,8 @@ int pp_rules_service_try(struct pp_rules_service *service,
 	struct pp_error error = {0};
 	int ret = begin(service);
 
-	if (ret) {
-		pp_rpc_fail(err, PP_RPC_INTERNAL_ERROR, "out of memory");
-		return ret;
-	}
+	if (ret)
+		return no_memory(err);
 	ret = pp_ruleset_add(service->trial.rules, rule, PP_ORIGIN_COMMAND, pp_rules_now_ns(), NULL,
 			     &error);
 	if (ret)
@@ -322,16 +327,21 @@ int pp_rules_service_try(struct pp_rules_service *service,
 bool pp_rules_service_expire(struct pp_rules_service *service, uint64_t now_ns)
 {
 	struct pp_rules_change *trial = &service->trial;
+	const struct pp_ruleset *before = latest(service);
+	struct pp_ruleset_diff diff;
 
 	if (begin(service))
 		return false;
 	if (pp_ruleset_expire(trial->rules, now_ns, &trial->expired_rules,
 			      &trial->expired_entries) ||
-	    !(trial->expired_rules || trial->expired_entries)) {
+	    !(trial->expired_rules || trial->expired_entries) ||
+	    pp_ruleset_diff(before, trial->rules, &diff)) {
 		drop(trial);
 		return false;
 	}
-	trial->conflicts = pp_rules_conflicts(trial->rules);
+	trial->conflicts =
+		pp_rules_conflicts_after(latest_conflicts(service), before, trial->rules, &diff);
+	pp_ruleset_diff_fini(&diff);
 	log_new_conflicts(service, "since something expired: ");
 	merge(&service->pending, trial);
 	return true;

@@ -9,7 +9,7 @@
 // the others.
 //
 // Threads    control thread.
-// Cost       control path; a request copies the rule set (tens of microseconds).
+// Cost       control path; a request looks at what it changes, whatever there is besides.
 // Ownership  caller's storage; the service owns the configuration, and rules until they are in
 //            force.
 #pragma once

@@ -132,11 +132,12 @@ static json_t *default_json(const struct pp_plane *plane)
 
 static json_t *rules_json(const struct pp_plane *plane)
 {
-	const struct pp_ruleset *rules = pp_plane_rules(plane);
+	struct pp_ruleset_cursor cursor = pp_ruleset_begin(pp_plane_rules(plane), 0);
+	const struct pp_ruleset_entry *entry;
 	json_t *list = json_array();
 
-	for (uint32_t i = 0; i < pp_ruleset_count(rules); i++)
-		json_array_append_new(list, rule_json(plane, pp_ruleset_at(rules, i)));
+	while ((entry = pp_ruleset_next(&cursor)))
+		json_array_append_new(list, rule_json(plane, entry));
 	json_array_append_new(list, default_json(plane));
 	return list;
 }
@@ -184,13 +185,12 @@ add_sources(const struct pp_plane *plane, uint32_t consumer, uint32_t max, json_
 // Of the rules that are in force, those whose packets came here.
 static json_t *counted_rules(const struct pp_plane *plane, uint32_t consumer)
 {
-	const struct pp_ruleset *rules = pp_plane_rules(plane);
+	struct pp_ruleset_cursor cursor = pp_ruleset_begin(pp_plane_rules(plane), 0);
 	json_t *list = json_array(), *object;
+	const struct pp_ruleset_entry *entry;
 	struct pp_count_stats count;
 
-	for (uint32_t i = 0; i < pp_ruleset_count(rules); i++) {
-		const struct pp_ruleset_entry *entry = pp_ruleset_at(rules, i);
-
+	while ((entry = pp_ruleset_next(&cursor))) {
 		if (pp_plane_count_rule(plane, consumer, entry->slot, &count) || !count.pkts)
 			continue;
 		object = count_json(&count);

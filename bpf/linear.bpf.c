@@ -5,8 +5,6 @@
 #include "linear.bpf.h"
 #include "load.bpf.h"
 
-#include <bpf/bpf_helpers.h>
-
 static __always_inline __u32 pp_match(const void *body, const struct pp_key *key, __u64 sets)
 {
 	return pp_linear_match(body, pp_load.config[PP_LINEAR_CONFIG_MOST], key, sets);

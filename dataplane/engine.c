@@ -134,3 +134,12 @@ struct pp_action pp_engine_action_default(const struct pp_ruleset *rules)
 {
 	return (struct pp_action){.how = pp_ruleset_default(rules)};
 }
+
+int pp_engine_check_rule(const struct pp_ruleset_entry *entry,
+			 const struct pp_bindings *bindings,
+			 struct pp_error *err)
+{
+	struct pp_action action;
+
+	return pp_engine_action_fill(&action, entry, bindings, err);
+}

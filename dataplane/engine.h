@@ -71,7 +71,6 @@ pp_engine_pick(const char *name, const struct pp_engine *current, uint32_t count
 // A rule as engines see it. Names in it have been checked.
 void pp_engine_rule_fill(struct pp_engine_rule *out,
 			 const struct pp_ruleset_entry *entry,
-			 uint32_t rank,
 			 const struct pp_bindings *bindings,
 			 const struct pp_used_sets *used);
 
@@ -82,6 +81,12 @@ int pp_engine_action_fill(struct pp_action *out,
 			  const struct pp_ruleset_entry *entry,
 			  const struct pp_bindings *bindings,
 			  struct pp_error *err);
+// Whether the names in a rule stand for something.
+//
+// @return  0; -EINVAL: err says which does not.
+int pp_engine_check_rule(const struct pp_ruleset_entry *entry,
+			 const struct pp_bindings *bindings,
+			 struct pp_error *err);
 struct pp_action pp_engine_action_default(const struct pp_ruleset *rules);
 
 // Index of an interface by name; -1: not configured.

@@ -8,7 +8,6 @@
 #include <push-packet/abi.h>
 
 #define MOST_MIN 64u
-#define BODY_BYTES ((sizeof(struct pp_linear_image) + 63) / 64 * 64)
 _Static_assert(PP_LINEAR_RULES_MAX == MOST_MIN * 4 * 4, "growing ends there");
 
 static void
@@ -136,7 +135,8 @@ static void set_shape(struct pp_engine_shape *shape, uint32_t count)
 		most *= 4;
 	if (shape->body_bytes != 0 && shape->config[PP_LINEAR_CONFIG_MOST] >= most)
 		return;
-	*shape = (struct pp_engine_shape){.body_bytes = BODY_BYTES};
+	*shape = (struct pp_engine_shape){.body_bytes =
+						  (sizeof(struct pp_linear_image) + 63) / 64 * 64};
 	shape->config[PP_LINEAR_CONFIG_MOST] = most;
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "linear.skel.h"
+#include "tuple.skel.h"
 
 const void *pp_engine_object(const struct pp_engine *engine, size_t *bytes)
 {
@@ -11,5 +12,6 @@ const void *pp_engine_object(const struct pp_engine *engine, size_t *bytes)
 		*bytes = engine->object_bytes;
 		return engine->object;
 	}
-	return pp_linear_bpf__elf_bytes(bytes);
+	return strcmp(engine->ops->name, "tuple") == 0 ? pp_tuple_bpf__elf_bytes(bytes)
+						       : pp_linear_bpf__elf_bytes(bytes);
 }

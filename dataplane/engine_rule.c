@@ -31,7 +31,6 @@ static void fill_ports(const struct pp_ports *ports, uint16_t *lo, uint16_t *hi)
 
 void pp_engine_rule_fill(struct pp_engine_rule *out,
 			 const struct pp_ruleset_entry *entry,
-			 uint32_t rank,
 			 const struct pp_bindings *bindings,
 			 const struct pp_used_sets *used)
 {
@@ -39,7 +38,7 @@ void pp_engine_rule_fill(struct pp_engine_rule *out,
 
 	*out = (struct pp_engine_rule){
 		.slot = entry->slot,
-		.rank = rank,
+		.rank = entry->rank,
 		.rule_id = entry->id,
 		.frames = frames_of(rule),
 		.src_bits = rule->src.len_bits,

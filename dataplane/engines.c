@@ -4,29 +4,35 @@
 #include <string.h>
 
 #include "engine_linear.h"
+#include "engine_tuple.h"
 
-static const struct pp_engine engines[] = {
-	{.ops = &pp_engine_linear_ops},
-};
-#define ENGINES (sizeof(engines) / sizeof(engines[0]))
+// Where the two cost the same (tests/bpf/cost.c), and where the way back is worth another load.
+#define LINEAR_RULES_MAX 64u
+#define LINEAR_AGAIN_MAX 32u
+
+static const struct pp_engine linear = {.ops = &pp_engine_linear_ops};
+static const struct pp_engine tuple = {.ops = &pp_engine_tuple};
 
 const struct pp_engine *pp_engine_find(const char *name)
 {
-	for (size_t i = 0; i < ENGINES; i++)
-		if (strcmp(engines[i].ops->name, name) == 0)
-			return &engines[i];
+	if (strcmp(name, linear.ops->name) == 0)
+		return &linear;
+	if (strcmp(name, tuple.ops->name) == 0)
+		return &tuple;
 	return NULL;
 }
 
 const char *pp_engine_names(void)
 {
-	return "auto or linear";
+	return "auto, linear or tuple";
 }
 
 const struct pp_engine *
 pp_engine_pick(const char *name, const struct pp_engine *current, uint32_t count)
 {
-	(void)current;
-	(void)count;
-	return pp_engine_find(strcmp(name, PP_ENGINE_AUTO) == 0 ? "linear" : name);
+	uint32_t most = current == &tuple ? LINEAR_AGAIN_MAX : LINEAR_RULES_MAX;
+
+	if (strcmp(name, PP_ENGINE_AUTO) != 0)
+		return pp_engine_find(name);
+	return count <= most ? &linear : &tuple;
 }

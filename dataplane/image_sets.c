@@ -6,13 +6,7 @@
 // By name and not by first use: deleting a rule must not renumber sets that others use.
 void pp_used_sets_find(struct pp_used_sets *used, const struct pp_ruleset *rules)
 {
-	*used = (struct pp_used_sets){0};
-	for (uint32_t i = 0; i < pp_ruleset_count(rules); i++) {
-		const struct pp_rule *rule = &pp_ruleset_at(rules, i)->rule;
-
-		used->uses |= rule->src_set[0] != '\0' ? PP_SETS_SRC : 0;
-		used->uses |= rule->dst_set[0] != '\0' ? PP_SETS_DST : 0;
-	}
+	*used = (struct pp_used_sets){.uses = pp_ruleset_set_uses(rules)};
 	for (uint32_t i = 0; i < pp_ruleset_set_count(rules); i++) {
 		struct pp_set *set = pp_ruleset_set_at(rules, i, NULL);
 
@@ -28,6 +22,18 @@ uint32_t pp_used_sets_bit(const struct pp_used_sets *used, const char *name)
 		if (strcmp(pp_set_name(used->set[i]), name) == 0)
 			return 1u << i;
 	return 0;
+}
+
+bool pp_used_sets_rename(const struct pp_used_sets *used, struct pp_set_names *names)
+{
+	struct pp_set_names now = {.count = used->count};
+
+	for (uint32_t i = 0; i < used->count; i++)
+		strncpy(now.name[i], pp_set_name(used->set[i]), PP_NAME_BYTES - 1);
+	if (memcmp(&now, names, sizeof(now)) == 0)
+		return false;
+	*names = now;
+	return true;
 }
 
 static bool same_sets(const struct pp_used_sets *a, const struct pp_used_sets *b)

@@ -17,6 +17,15 @@ struct pp_used_sets {
 	uint32_t uses; // PP_SETS_SRC | PP_SETS_DST
 };
 
+// The names that bits stand for, to see whether they still do.
+struct pp_set_names {
+	uint32_t count;
+	char name[PP_SETS_USED_MAX][PP_NAME_BYTES];
+};
+
+// @return  Whether the names were others.
+bool pp_used_sets_rename(const struct pp_used_sets *used, struct pp_set_names *names);
+
 void pp_used_sets_find(struct pp_used_sets *used, const struct pp_ruleset *rules);
 
 // @return  The bit of a set; 0: no name was given.

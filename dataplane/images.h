@@ -32,7 +32,10 @@ struct pp_images {
 	const struct pp_engine *engine;
 	void *state; // the engine's; NULL: to be compiled
 	struct pp_ruleset *rules; // that state and shadow hold; NULL: to be compiled
+	struct pp_set_names names; // of sets, as state has them
 	bool sole_sink; // packets to a sole sink carry no metadata
+	uint64_t compiled; // how many times; changes that needed no compiling beside it
+	uint64_t changed;
 	uint8_t *shadow; // head, actions, body: layout.sets_at bytes
 	uint64_t *missing[2]; // by half: a bit for each line of the shadow
 	uint64_t sets_serial[2]; // by half: the table of sets that it has

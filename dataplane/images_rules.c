@@ -16,15 +16,36 @@ void pp_images_forget(struct pp_images *images)
 	images->rules = NULL;
 }
 
-static struct pp_engine_rule *engine_rules(const struct pp_ruleset *rules,
-					   const struct pp_image_sets *sets,
-					   const struct pp_bindings *bindings)
+static void fill_rule(struct pp_engine_rule *out,
+		      const struct pp_ruleset_entry *entry,
+		      const struct pp_image_sets *sets,
+		      const struct pp_bindings *bindings)
 {
-	uint32_t count = pp_ruleset_count(rules);
+	pp_engine_rule_fill(out, entry, bindings, &sets->used);
+}
+
+static struct pp_engine_rule *all_rules(const struct pp_ruleset *rules,
+					const struct pp_image_sets *sets,
+					const struct pp_bindings *bindings)
+{
+	struct pp_ruleset_cursor cursor = pp_ruleset_begin(rules, 0);
+	struct pp_engine_rule *out = calloc(pp_ruleset_count(rules) ?: 1, sizeof(*out));
+	const struct pp_ruleset_entry *entry;
+
+	for (uint32_t i = 0; out != NULL && (entry = pp_ruleset_next(&cursor)) != NULL; i++)
+		fill_rule(&out[i], entry, sets, bindings);
+	return out;
+}
+
+static struct pp_engine_rule *some_rules(const struct pp_ruleset_entry *const *entry,
+					 uint32_t count,
+					 const struct pp_image_sets *sets,
+					 const struct pp_bindings *bindings)
+{
 	struct pp_engine_rule *out = calloc(count ?: 1, sizeof(*out));
 
 	for (uint32_t i = 0; out != NULL && i < count; i++)
-		pp_engine_rule_fill(&out[i], pp_ruleset_at(rules, i), i + 1, bindings, &sets->used);
+		fill_rule(&out[i], entry[i], sets, bindings);
 	return out;
 }
 
@@ -76,7 +97,7 @@ int pp_images_compile(struct pp_images *images,
 		      struct pp_error *err)
 {
 	const struct pp_engine_ops *ops = images->engine->ops;
-	struct pp_engine_rule *rule = engine_rules(rules, sets, bindings);
+	struct pp_engine_rule *rule = all_rules(rules, sets, bindings);
 	struct pp_engine_shape shape = images->shape;
 	void *state = NULL;
 	int ret;
@@ -91,6 +112,8 @@ int pp_images_compile(struct pp_images *images,
 	pp_images_forget(images);
 	images->state = state;
 	images->shape = shape;
+	images->compiled++;
+	pp_used_sets_rename(&sets->used, &images->names);
 	return 0;
 }
 
@@ -118,12 +141,27 @@ static int fill_actions(struct pp_images *images,
 			uint32_t *rule_id,
 			struct pp_error *err)
 {
+	struct pp_ruleset_cursor cursor = pp_ruleset_begin(rules, 0);
+	const struct pp_ruleset_entry *entry;
 	int ret = 0;
 
-	for (uint32_t i = 0; ret == 0 && i < pp_ruleset_count(rules); i++)
-		ret = fill_action(images, pp_ruleset_at(rules, i), bindings, rule_id, err);
+	while (ret == 0 && (entry = pp_ruleset_next(&cursor)) != NULL)
+		ret = fill_action(images, entry, bindings, rule_id, err);
 	images->sole_sink = bindings->sole_sink != NULL;
 	return ret;
+}
+
+// What shadow and state hold from here on.
+static int remember(struct pp_images *images, const struct pp_ruleset *rules, struct pp_error *err)
+{
+	struct pp_ruleset *copy;
+
+	if (pp_ruleset_copy(&copy, rules) < 0)
+		return pp_error_set(err, -ENOMEM, 0, 0, "out of memory");
+	pp_ruleset_destroy(images->rules);
+	images->rules = copy;
+	images->engine->ops->stats(images->state, &images->stats);
+	return 0;
 }
 
 static void fill_body(struct pp_images *images)
@@ -146,8 +184,102 @@ int pp_images_fill(struct pp_images *images,
 	if (ret < 0)
 		return ret;
 	fill_body(images);
-	images->engine->ops->stats(images->state, &images->stats);
-	return 0;
+	return remember(images, rules, err);
+}
+
+// Above so many changes compiling is faster.
+static bool is_small(const struct pp_ruleset_diff *diff, const struct pp_ruleset *rules)
+{
+	return diff->added_count + diff->deleted_count <= pp_ruleset_count(rules) / 8 + 1;
+}
+
+// Whether what state and shadow hold of the rules that stay is what they must hold.
+static bool can_change(const struct pp_images *images,
+		       const struct pp_image_sets *sets,
+		       const struct pp_bindings *bindings)
+{
+	struct pp_set_names names = images->names;
+
+	return images->engine->ops->change != NULL && images->state != NULL &&
+	       images->rules != NULL && images->sole_sink == (bindings->sole_sink != NULL) &&
+	       !pp_used_sets_rename(&sets->used, &names);
+}
+
+static int change_body(struct pp_images *images,
+		       const struct pp_ruleset_diff *diff,
+		       const struct pp_image_sets *sets,
+		       const struct pp_bindings *bindings)
+{
+	const struct pp_engine_touch touch = {pp_images_touch_body, images};
+	struct pp_engine_rule *del, *add;
+	int ret = -EAGAIN;
+
+	del = some_rules(diff->deleted, diff->deleted_count, sets, bindings);
+	add = some_rules(diff->added, diff->added_count, sets, bindings);
+	if (del != NULL && add != NULL)
+		ret = images->engine->ops->change(
+			images->state, images->shadow + images->layout.body_at, del,
+			diff->deleted_count, add, diff->added_count, &touch);
+	free(del);
+	free(add);
+	return ret;
+}
+
+// @return  0; -EAGAIN: to be compiled; -EINVAL.
+static int apply_diff(struct pp_images *images,
+		      const struct pp_ruleset_diff *diff,
+		      const struct pp_image_sets *sets,
+		      const struct pp_bindings *bindings,
+		      uint32_t *rule_id,
+		      struct pp_error *err)
+{
+	int ret = 0;
+
+	for (uint32_t i = 0; ret == 0 && i < diff->added_count; i++)
+		ret = fill_action(images, diff->added[i], bindings, rule_id, err);
+	return ret ?: change_body(images, diff, sets, bindings);
+}
+
+// Change what is different.
+//
+// @return  As apply_diff().
+static int change(struct pp_images *images,
+		  const struct pp_ruleset *rules,
+		  const struct pp_image_sets *sets,
+		  const struct pp_bindings *bindings,
+		  uint32_t *rule_id,
+		  struct pp_error *err)
+{
+	struct pp_ruleset_diff diff;
+	int ret = -EAGAIN;
+
+	if (!can_change(images, sets, bindings) || pp_ruleset_diff(images->rules, rules, &diff) < 0)
+		return -EAGAIN;
+	if (is_small(&diff, rules))
+		ret = apply_diff(images, &diff, sets, bindings, rule_id, err);
+	pp_ruleset_diff_fini(&diff);
+	if (ret < 0)
+		return ret;
+	images->changed++;
+	return remember(images, rules, err);
+}
+
+// Compile all of them.
+static int compile_anew(struct pp_images *images,
+			const struct pp_ruleset *rules,
+			const struct pp_image_sets *sets,
+			const struct pp_bindings *bindings,
+			uint32_t *rule_id,
+			struct pp_error *err)
+{
+	struct pp_engine_shape shape = images->shape;
+	int ret = pp_images_compile(images, rules, sets, bindings, rule_id, err);
+
+	if (ret == 0 && memcmp(&shape, &images->shape, sizeof(shape)) != 0) {
+		images->shape = shape;
+		ret = pp_error_set(err, -ENOBUFS, 0, 0, "the rules have outgrown the images");
+	}
+	return ret ?: pp_images_fill(images, rules, bindings, rule_id, err);
 }
 
 int pp_images_update(struct pp_images *images,
@@ -157,14 +289,10 @@ int pp_images_update(struct pp_images *images,
 		     uint32_t *rule_id,
 		     struct pp_error *err)
 {
-	struct pp_engine_shape shape = images->shape;
-	int ret = pp_images_compile(images, rules, sets, bindings, rule_id, err);
+	int ret = change(images, rules, sets, bindings, rule_id, err);
 
-	if (ret == 0 && memcmp(&shape, &images->shape, sizeof(shape)) != 0) {
-		images->shape = shape;
-		ret = pp_error_set(err, -ENOBUFS, 0, 0, "the rules have outgrown the images");
-	}
-	ret = ret ?: pp_images_fill(images, rules, bindings, rule_id, err);
+	if (ret == -EAGAIN)
+		ret = compile_anew(images, rules, sets, bindings, rule_id, err);
 	if (ret < 0)
 		pp_images_forget(images);
 	return ret;

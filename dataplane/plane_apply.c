@@ -5,25 +5,63 @@
 
 #include "rule_table.h"
 
-static bool routes(const struct pp_ruleset *rules)
+// What is on its way from one rule set to another.
+struct change {
+	struct pp_ruleset *rules;
+	struct pp_ruleset_diff diff;
+	struct pp_route_counts routes; // of rules
+	struct pp_rule_table *table;
+};
+
+static void count_route(const struct pp_plane *plane,
+			struct pp_route_counts *routes,
+			const struct pp_rule *rule,
+			int by)
 {
-	for (uint32_t i = 0; i < pp_ruleset_count(rules); i++)
-		if (pp_ruleset_at(rules, i)->rule.verdict == PP_VERDICT_ROUTE)
-			return true;
-	return false;
+	int consumer;
+
+	if (rule->verdict != PP_VERDICT_ROUTE)
+		return;
+	routes->rules += (uint32_t)by;
+	consumer = pp_bindings_consumer(&plane->bindings, rule->route_to, true, NULL);
+	if (consumer >= 0 && consumer != PP_CONSUMER_NONE)
+		routes->to[consumer] += (uint32_t)by;
+}
+
+static void count_routes(const struct pp_plane *plane, struct change *change)
+{
+	const struct pp_ruleset_diff *diff = &change->diff;
+
+	change->routes = plane->routes;
+	for (uint32_t i = 0; i < diff->deleted_count; i++)
+		count_route(plane, &change->routes, &diff->deleted[i]->rule, -1);
+	for (uint32_t i = 0; i < diff->added_count; i++)
+		count_route(plane, &change->routes, &diff->added[i]->rule, 1);
+}
+
+// The one sink that every route rule names; NULL: there are several consumers, or it is no sink.
+static const struct pp_consumer_config *sole_sink_of(const struct pp_plane *plane,
+						     const struct pp_route_counts *routes)
+{
+	for (uint32_t i = 0; routes->rules > 0 && i < plane->bindings.consumer_count; i++)
+		if (routes->to[i] == routes->rules)
+			return plane->bindings.consumer[i].kind == PP_CONSUMER_SINK
+				       ? &plane->bindings.consumer[i]
+				       : NULL;
+	return NULL;
 }
 
 // Whether the workers need not look at the metadata of what these rules route. Nothing needs to be
 // waited for as long as no packet was ever routed. Once workers do look they stay with it: the way
 // back would have to wait for packets that carry metadata, each time the last rule of a second
 // consumer goes, and gain a few nanoseconds a packet.
-static bool need_no_metadata(const struct pp_plane *plane, const struct pp_ruleset *rules)
+static bool need_no_metadata(const struct pp_plane *plane, const struct pp_route_counts *routes)
 {
-	bool sole = pp_bindings_sole_sink(&plane->bindings, rules) != NULL;
+	bool sole = sole_sink_of(plane, routes) != NULL;
 
 	if (!plane->routed)
 		return sole;
-	return plane->rule_table->sole_sink && (sole || !routes(rules));
+	return plane->rule_table->sole_sink && (sole || routes->rules == 0);
 }
 
 // Packets without metadata come to an end: from here on every routed packet carries some, and the
@@ -51,32 +89,29 @@ static int end_sole_sink(struct pp_plane *plane, struct pp_error *err)
 // Slots that a rule has now and had not before. If the change fails after all, no rule in force has
 // them, and what they count from does not matter.
 static void begin_new_slots(struct pp_plane *plane,
-			    const struct pp_ruleset *rules,
+			    const struct pp_ruleset_diff *diff,
 			    const struct pp_rule_table *before)
 {
-	for (uint32_t i = 0; i < pp_ruleset_count(rules); i++) {
-		const struct pp_ruleset_entry *entry = pp_ruleset_at(rules, i);
-
-		if (before->id[entry->slot] != entry->id)
-			pp_plane_begin_slot(plane, entry->slot);
-	}
+	for (uint32_t i = 0; i < diff->added_count; i++)
+		if (pp_rule_table_id(before, diff->added[i]->slot) != diff->added[i]->id)
+			pp_plane_begin_slot(plane, diff->added[i]->slot);
 }
 
 // The sink whose packets get no metadata. Rules that route nothing leave it as it is.
-static const struct pp_consumer_config *sole_sink_of(const struct pp_plane *plane,
-						     const struct pp_ruleset *rules)
+static const struct pp_consumer_config *next_sole_sink(const struct pp_plane *plane,
+						       const struct pp_route_counts *routes)
 {
 	const struct pp_consumer_config *sole_sink;
 
 	if (!plane->rule_table->sole_sink)
 		return NULL;
-	sole_sink = pp_bindings_sole_sink(&plane->bindings, rules);
+	sole_sink = sole_sink_of(plane, routes);
 	return sole_sink != NULL ? sole_sink : plane->bindings.sole_sink;
 }
 
 // Publish rules whose table the workers have.
 static int publish(struct pp_plane *plane,
-		   const struct pp_ruleset *rules,
+		   const struct change *change,
 		   struct pp_where *where,
 		   struct pp_error *err)
 {
@@ -84,8 +119,8 @@ static int publish(struct pp_plane *plane,
 	uint32_t rule_id = 0;
 	int ret;
 
-	plane->bindings.sole_sink = sole_sink_of(plane, rules);
-	ret = pp_plane_publish(plane, rules, &rule_id, err);
+	plane->bindings.sole_sink = next_sole_sink(plane, &change->routes);
+	ret = pp_plane_publish(plane, change->rules, &rule_id, err);
 	if (ret < 0) {
 		plane->bindings.sole_sink = before;
 		if (where != NULL && rule_id != 0)
@@ -96,19 +131,19 @@ static int publish(struct pp_plane *plane,
 
 // Readers first: a packet that the new rules judged must find a table that knows them.
 static int exchange(struct pp_plane *plane,
-		    struct pp_ruleset *rules,
-		    struct pp_rule_table *table,
+		    struct change *change,
 		    struct pp_where *where,
 		    struct pp_error *err)
 {
-	struct pp_rule_table *before = pp_rule_table_exchange(&plane->rule_table, table);
+	struct pp_rule_table *before = pp_rule_table_exchange(&plane->rule_table, change->table);
 	int ret;
 
-	begin_new_slots(plane, rules, before);
-	ret = publish(plane, rules, where, err);
+	begin_new_slots(plane, &change->diff, before);
+	ret = publish(plane, change, where, err);
 	if (ret < 0)
 		before = pp_rule_table_exchange(&plane->rule_table, before);
 	pp_rule_table_destroy(before);
+	change->table = NULL;
 	return ret;
 }
 
@@ -119,51 +154,76 @@ static void record(struct pp_plane *plane, uint64_t begin_ns)
 	plane->apply.total_ns = pp_clock_ns(CLOCK_MONOTONIC) - begin_ns;
 }
 
+static int diff(const struct pp_ruleset *before, struct change *change, struct pp_error *err)
+{
+	if (pp_ruleset_diff(before, change->rules, &change->diff) < 0)
+		return pp_error_set(err, -ENOMEM, 0, 0, "no memory for a change of rules");
+	return 0;
+}
+
+static int
+apply(struct pp_plane *plane, struct change *change, struct pp_where *where, struct pp_error *err)
+{
+	int ret = diff(plane->rules, change, err);
+
+	ret = ret
+		      ?: pp_plane_check_change(&plane->config, change->rules, &change->diff, where,
+					       err);
+	if (ret < 0)
+		return ret;
+	count_routes(plane, change);
+	ret = pp_rule_table_create(&change->table, plane->rule_table, &change->diff,
+				   pp_ruleset_generation(change->rules),
+				   need_no_metadata(plane, &change->routes), err);
+	if (ret < 0)
+		return ret;
+	if (plane->rule_table->sole_sink && !change->table->sole_sink)
+		ret = end_sole_sink(plane, err);
+	return ret ?: exchange(plane, change, where, err);
+}
+
 int pp_plane_apply(struct pp_plane *plane,
 		   struct pp_ruleset *rules,
 		   struct pp_where *where,
 		   struct pp_error *err)
 {
 	uint64_t begin_ns = pp_clock_ns(CLOCK_MONOTONIC);
-	struct pp_rule_table *table;
+	struct change change = {.rules = rules};
 	int ret;
 
 	if (where != NULL)
 		*where = (struct pp_where){PP_WHERE_NONE, 0, 0};
-	ret = pp_plane_check_rules(&plane->config, rules, where, err);
-	ret = ret
-		      ?: pp_rule_table_create(&table, rules, plane->rules,
-					      need_no_metadata(plane, rules), err);
-	if (ret < 0)
-		return ret;
-	if (plane->rule_table->sole_sink && !table->sole_sink)
-		ret = end_sole_sink(plane, err);
-	if (ret < 0) {
-		pp_rule_table_destroy(table);
-		return ret;
+	ret = apply(plane, &change, where, err);
+	if (ret == 0) {
+		pp_ruleset_destroy(plane->rules);
+		plane->rules = rules;
+		plane->routes = change.routes;
+		plane->routed |= change.routes.rules > 0;
+		record(plane, begin_ns);
 	}
-	ret = exchange(plane, rules, table, where, err);
-	if (ret < 0)
-		return ret;
-	pp_ruleset_destroy(plane->rules);
-	plane->rules = rules;
-	plane->routed |= routes(rules);
-	record(plane, begin_ns);
-	return 0;
+	pp_rule_table_destroy(change.table);
+	pp_ruleset_diff_fini(&change.diff);
+	return ret;
 }
 
 int pp_plane_apply_first(struct pp_plane *plane, struct pp_where *where, struct pp_error *err)
 {
 	uint64_t begin_ns = pp_clock_ns(CLOCK_MONOTONIC);
-	int ret;
+	struct change change = {.rules = plane->rules};
+	int ret = diff(NULL, &change, err);
 
-	ret = pp_rule_table_create(&plane->rule_table, plane->rules, NULL,
-				   pp_bindings_sole_sink(&plane->bindings, plane->rules) != NULL,
-				   err);
-	ret = ret ?: publish(plane, plane->rules, where, err);
 	if (ret < 0)
 		return ret;
-	plane->routed = routes(plane->rules);
+	count_routes(plane, &change);
+	ret = pp_rule_table_create(&plane->rule_table, NULL, &change.diff,
+				   pp_ruleset_generation(plane->rules),
+				   sole_sink_of(plane, &change.routes) != NULL, err);
+	ret = ret ?: publish(plane, &change, where, err);
+	pp_ruleset_diff_fini(&change.diff);
+	if (ret < 0)
+		return ret;
+	plane->routes = change.routes;
+	plane->routed = change.routes.rules > 0;
 	record(plane, begin_ns);
 	return 0;
 }

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <sched.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define POWER_OF_TWO(n) ((n) != 0 && ((n) & ((n)-1)) == 0)

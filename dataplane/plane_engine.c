@@ -68,6 +68,13 @@ void pp_plane_engine_say_why(struct pp_plane *plane,
 			 grouped(count, number, sizeof(number)), count == 1 ? "" : "s");
 }
 
+static void set_config(struct pp_plane *plane, const struct pp_plane_engine *wanted)
+{
+	memcpy(plane->config.engine, wanted->name, sizeof(wanted->name));
+	plane->config.own = wanted->own;
+	plane->config.cache = wanted->cache;
+}
+
 static int apply_with(struct pp_plane *plane,
 		      const struct pp_plane_engine *next,
 		      struct pp_ruleset *rules,
@@ -80,6 +87,7 @@ static int apply_with(struct pp_plane *plane,
 	if (ret < 0)
 		return pp_plane_no_memory(err);
 	plane->engine_next = next;
+	set_config(plane, next);
 	ret = pp_plane_apply(plane, rules ?: copy, where, err);
 	plane->engine_next = NULL;
 	if (ret < 0)
@@ -93,28 +101,26 @@ int pp_plane_set_engine(struct pp_plane *plane,
 			struct pp_where *where,
 			struct pp_error *err)
 {
-	struct pp_where own_where = {PP_WHERE_NONE, 0, 0}, *w = where ?: &own_where;
+	struct pp_where unused, *at = where ?: &unused;
 	struct pp_plane_engine next;
-	int ret = pp_plane_check_engine_name(config, w, err);
+	int ret = pp_plane_check_engine_name(config, at, err);
 
 	if (ret < 0)
 		return ret;
-	*w = (struct pp_where){PP_WHERE_NONE, 0, 0};
+	*at = (struct pp_where){PP_WHERE_NONE, 0, 0};
 	ret = pp_plane_engine_init(&next, config, err);
 	if (ret < 0)
 		return ret;
-	ret = apply_with(plane, &next, rules, w, err);
+	ret = apply_with(plane, &next, rules, at, err);
 	if (ret < 0) {
-		if (w->kind == PP_WHERE_NONE)
-			w->kind = PP_WHERE_ENGINE;
+		if (at->kind == PP_WHERE_NONE)
+			at->kind = PP_WHERE_ENGINE;
+		set_config(plane, &plane->engine);
 		pp_plane_engine_fini(&next);
 		return ret;
 	}
 	pp_plane_engine_fini(&plane->engine);
 	plane->engine = next;
-	memcpy(plane->config.engine, next.name, sizeof(next.name));
-	plane->config.own = next.own;
-	plane->config.cache = next.cache;
 	return 0;
 }
 

@@ -49,6 +49,12 @@ struct pp_plane_engine {
 	struct pp_engine *engine; // of own; NULL: built in
 };
 
+// How many rules route to whom, kept by difference.
+struct pp_route_counts {
+	uint32_t rules;
+	uint32_t to[PP_CONSUMERS_MAX]; // by index of the consumer; not rules that route to nobody
+};
+
 struct pp_plane {
 	struct pp_plane_config config; // iface and consumer point to copies
 	struct pp_plane_engine engine; // in force
@@ -56,6 +62,7 @@ struct pp_plane {
 	struct pp_ruleset *rules;
 	struct pp_rule_table *rule_table; // RCU: workers and analysers read it
 	struct pp_rule_stats rule_base[PP_SLOTS_MAX]; // as pp_plane_consumer.base
+	struct pp_route_counts routes; // of the rules in force
 	bool routed; // rules that route have been in force
 	char engine_why[120]; // it was picked
 	struct pp_bindings bindings;

@@ -8,8 +8,10 @@
 //
 // Threads    create, destroy, exchange: control thread, the one writer. Readers are under RCU (QSBR):
 //            they load the pointer with rcu_dereference() and use it until they are quiescent.
-// Cost       slot(): a load and a compare. exchange() waits for the readers: microseconds.
-// Ownership  the writer's; who gets a table from exchange() may free it at once.
+// Cost       slot(): three loads and a compare. create(): O(changes) and a directory of 2 KiB.
+//            exchange() waits for the readers: microseconds.
+// Ownership  the writer's; who gets a table from exchange() may free it at once. Tables share pages
+//            of ids; a page goes with the last table that has it.
 #pragma once
 
 #include <stdbool.h>
@@ -17,24 +19,37 @@
 
 #include <push-packet/plane.h>
 
+#define PP_RULE_PAGE 1024u // slots
+#define PP_RULE_PAGES (PP_SLOTS_MAX / PP_RULE_PAGE)
+
+// Never changed once a table with it was exchanged, but for refs, which is the writer's.
+struct pp_rule_page {
+	uint32_t refs; // tables that have it
+	uint32_t id
+		[PP_RULE_PAGE]; // of the rule that has the slot, or had it until the change; 0: none
+};
+
 struct pp_rule_table {
 	uint32_t generation; // of the rules in force
 	// Every routed packet goes to a sink, carries no metadata and is not looked at: its cache
 	// line stays with the CPU that wrote it.
 	bool sole_sink;
-	uint32_t id
-		[PP_SLOTS_MAX]; // of the rule that has the slot, or had it until the change; 0: none
+	uint32_t leaving_count; // slots that no rule has in the next table, unless a new one does
+	uint32_t *leaving;
+	const struct pp_rule_page *page[PP_RULE_PAGES];
 };
 
 // Make the table of a change.
 //
-// @param rules   In force after it.
-// @param before  In force before it; NULL: the first.
-// @return        0; -EINVAL: a slot of before has another rule, so rules were not made from them;
-//                -ENOMEM.
+// @param before      In force before it; NULL: the first.
+// @param diff        From the rules before it to those after it.
+// @param generation  Of the rules after it.
+// @return            0; -EINVAL: a slot of before is given to another rule, so the rules were not
+//                    made from a settled copy of those before; -ENOMEM.
 int pp_rule_table_create(struct pp_rule_table **out,
-			 const struct pp_ruleset *rules,
-			 const struct pp_ruleset *before,
+			 const struct pp_rule_table *before,
+			 const struct pp_ruleset_diff *diff,
+			 uint32_t generation,
 			 bool sole_sink,
 			 struct pp_error *err);
 // NULL is allowed.
@@ -46,13 +61,23 @@ void pp_rule_table_destroy(struct pp_rule_table *table);
 struct pp_rule_table *pp_rule_table_exchange(struct pp_rule_table **in_force,
 					     struct pp_rule_table *table);
 
+// Who has a slot.
+//
+// @return  The rule's id; 0: the default action, or nobody.
+static inline uint32_t pp_rule_table_id(const struct pp_rule_table *table, uint32_t slot)
+{
+	return table->page[slot / PP_RULE_PAGE]->id[slot % PP_RULE_PAGE];
+}
+
 // Where a packet counts.
 //
 // @return  meta->slot, or PP_SLOT_FORMER. The default action is rule 0 in slot 0.
 static inline uint32_t pp_rule_table_slot(const struct pp_rule_table *table,
 					  const struct pp_meta *meta)
 {
-	if (meta->slot < PP_SLOTS_MAX && table->id[meta->slot] == meta->rule_id)
-		return meta->slot;
+	uint32_t slot = meta->slot;
+
+	if (slot < PP_SLOTS_MAX && pp_rule_table_id(table, slot) == meta->rule_id)
+		return slot;
 	return PP_SLOT_FORMER;
 }

@@ -39,8 +39,8 @@ static bool prefix_covers(const struct pp_prefix *prefix, const struct pp_set *s
 	return pp_set_covers_in(&outer, shield, prefix->family);
 }
 
-// Whether a rule lets every packet of a protected set pass, whatever else the packet is, and for
-// good: nobody can refuse what a rule or an entry that expires would bring about.
+// Whether a rule that asks for nothing but the source (PP_TRAIT_SHELTER) lets every packet of a
+// protected set pass, and for good: nobody can refuse what an entry that expires would bring about.
 static bool lets_all_pass(const struct pp_ruleset *set,
 			  const struct pp_rule *rule,
 			  const struct pp_set *shield,
@@ -48,9 +48,7 @@ static bool lets_all_pass(const struct pp_ruleset *set,
 {
 	const struct pp_set *src = src_set(set, rule);
 
-	if (rule->verdict != PP_VERDICT_PASS || !takes_family(rule, family) || rule->ttl_ns > 0 ||
-	    rule->on[0] != '\0' || rule->proto >= 0 || rule->sport.set || rule->dport.set ||
-	    rule->dst.family != PP_FAMILY_NONE || rule->dst_set[0] != '\0')
+	if (!takes_family(rule, family))
 		return false;
 	if (src == shield)
 		return true;
@@ -63,20 +61,19 @@ static bool lets_all_pass(const struct pp_ruleset *set,
 static uint32_t
 shielded_from(const struct pp_ruleset *set, const struct pp_set *shield, uint8_t family)
 {
+	const struct pp_ruleset_entry *entry;
 	uint32_t place = 0;
 
-	while (place < set->count &&
-	       !lets_all_pass(set, &pp_ruleset_at(set, place)->rule, shield, family))
+	while ((entry = pp_ruleset_next_with(set, &place, PP_TRAIT_SHELTER)) != NULL &&
+	       !lets_all_pass(set, &entry->rule, shield, family))
 		place++;
 	return place;
 }
 
-static int refuse(const struct pp_ruleset *set,
-		  uint32_t place,
-		  const struct pp_set *shield,
-		  struct pp_error *err)
+// @param entry  NULL: the default action.
+static int
+refuse(const struct pp_ruleset_entry *entry, const struct pp_set *shield, struct pp_error *err)
 {
-	const struct pp_ruleset_entry *entry = pp_ruleset_at(set, place);
 	const char *name = pp_set_name(shield);
 	char text[PP_RULE_TEXT_BYTES];
 
@@ -93,30 +90,39 @@ static int refuse(const struct pp_ruleset *set,
 			    entry->rule.verdict == PP_VERDICT_DROP ? "drop" : "route", name, name);
 }
 
-// @param safe  The place of the rule that lets all pass; the count of rules: there is none.
 static bool harms(const struct pp_ruleset *set,
-		  uint32_t place,
+		  const struct pp_ruleset_entry *entry,
 		  const struct pp_set *shield,
-		  uint8_t family,
-		  uint32_t safe)
+		  uint8_t family)
 {
-	const struct pp_ruleset_entry *entry = pp_ruleset_at(set, place);
-
-	if (entry == NULL)
-		return safe == set->count && set->default_verdict == PP_VERDICT_DROP &&
-		       pp_set_count_family(shield, family) > 0;
-	return place < safe && entry->rule.verdict != PP_VERDICT_PASS &&
+	return entry->rule.verdict != PP_VERDICT_PASS &&
 	       may_come_from(set, &entry->rule, shield, family);
 }
 
-// The first place from place on that harms a set; the count of rules stands for the default action.
+static bool default_harms(const struct pp_ruleset *set,
+			  const struct pp_set *shield,
+			  uint8_t family,
+			  uint32_t safe)
+{
+	return safe == pp_ruleset_count(set) && set->default_verdict == PP_VERDICT_DROP &&
+	       pp_set_count_family(shield, family) > 0;
+}
+
+// The first place from place on that harms a set; the count of rules stands for the default action,
+// and one more for nothing.
 static uint32_t find_harm(const struct pp_ruleset *set, const struct pp_set *shield, uint32_t place)
 {
 	uint32_t safe4 = shielded_from(set, shield, PP_FAMILY_IP4);
 	uint32_t safe6 = shielded_from(set, shield, PP_FAMILY_IP6);
+	struct pp_ruleset_cursor cursor = pp_ruleset_begin(set, place);
+	const struct pp_ruleset_entry *entry;
 
-	while (place <= set->count && !harms(set, place, shield, PP_FAMILY_IP4, safe4) &&
-	       !harms(set, place, shield, PP_FAMILY_IP6, safe6))
+	for (; (entry = pp_ruleset_next(&cursor)) != NULL; place++)
+		if ((place < safe4 && harms(set, entry, shield, PP_FAMILY_IP4)) ||
+		    (place < safe6 && harms(set, entry, shield, PP_FAMILY_IP6)))
+			return place;
+	if (place == pp_ruleset_count(set) && !default_harms(set, shield, PP_FAMILY_IP4, safe4) &&
+	    !default_harms(set, shield, PP_FAMILY_IP6, safe6))
 		place++;
 	return place;
 }
@@ -126,20 +132,100 @@ int pp_ruleset_check_protected(const struct pp_ruleset *set,
 			       uint32_t *rule_id,
 			       struct pp_error *err)
 {
-	uint32_t places = set->count + 1; // for each set
+	uint32_t places = pp_ruleset_count(set) + 1; // for each set
 
-	for (uint32_t i = *after / places; i < set->set_count; i++) {
-		const struct pp_set *shield = set->set[i].addresses;
+	for (uint32_t i = *after / places; i < pp_ruleset_set_count(set); i++) {
+		const struct pp_set *shield = set->sets->set[i].addresses;
 		uint32_t place = *after > i * places ? *after - i * places : 0;
+		const struct pp_ruleset_entry *entry;
 
-		if (!set->set[i].is_protected)
+		if (!set->sets->set[i].is_protected)
 			continue;
 		place = find_harm(set, shield, place);
-		if (place == places)
+		if (place >= places)
 			continue;
 		*after = i * places + place + 1;
-		*rule_id = place < set->count ? pp_ruleset_at(set, place)->id : 0;
-		return refuse(set, place, shield, err);
+		entry = pp_ruleset_at(set, place);
+		*rule_id = entry != NULL ? entry->id : 0;
+		return refuse(entry, shield, err);
 	}
 	return 0;
+}
+
+static bool harms_before_shield(const struct pp_ruleset *set,
+				const struct pp_ruleset_entry *entry,
+				const struct pp_set *shield,
+				uint8_t family)
+{
+	return harms(set, entry, shield, family) &&
+	       pp_ruleset_rules_before(set, entry->rank) < shielded_from(set, shield, family);
+}
+
+int pp_ruleset_check_protected_from(const struct pp_ruleset *set,
+				    const struct pp_ruleset_entry *entry,
+				    uint32_t *after,
+				    struct pp_error *err)
+{
+	for (; *after < pp_ruleset_set_count(set); ++*after) {
+		const struct pp_set *shield = set->sets->set[*after].addresses;
+
+		if (!set->sets->set[*after].is_protected ||
+		    (!harms_before_shield(set, entry, shield, PP_FAMILY_IP4) &&
+		     !harms_before_shield(set, entry, shield, PP_FAMILY_IP6)))
+			continue;
+		++*after;
+		return refuse(entry, shield, err);
+	}
+	return 0;
+}
+
+static bool same_sets(const struct pp_ruleset *a, const struct pp_ruleset *b)
+{
+	uint32_t count = pp_ruleset_set_count(a);
+
+	if (a->sets == b->sets)
+		return true;
+	if (count != pp_ruleset_set_count(b))
+		return false;
+	for (uint32_t i = 0; i < count; i++)
+		if (a->sets->set[i].addresses != b->sets->set[i].addresses ||
+		    a->sets->set[i].is_protected != b->sets->set[i].is_protected)
+			return false;
+	return true;
+}
+
+static bool shelters_in(const struct pp_ruleset *set, const struct pp_rule *rule, uint8_t family)
+{
+	for (uint32_t i = 0; i < pp_ruleset_set_count(set); i++) {
+		const struct pp_set *shield = set->sets->set[i].addresses;
+
+		if (set->sets->set[i].is_protected && pp_set_count_family(shield, family) > 0 &&
+		    lets_all_pass(set, rule, shield, family))
+			return true;
+	}
+	return false;
+}
+
+static bool has_shelter(const struct pp_ruleset *set,
+			const struct pp_ruleset_entry *const *entry,
+			uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		const struct pp_rule *rule = &entry[i]->rule;
+
+		if ((pp_ruleset_traits(rule) & PP_TRAIT_SHELTER) &&
+		    (shelters_in(set, rule, PP_FAMILY_IP4) ||
+		     shelters_in(set, rule, PP_FAMILY_IP6)))
+			return true;
+	}
+	return false;
+}
+
+bool pp_ruleset_protects_alike(const struct pp_ruleset *before,
+			       const struct pp_ruleset *after,
+			       const struct pp_ruleset_diff *diff)
+{
+	return before->default_verdict == after->default_verdict && same_sets(before, after) &&
+	       !has_shelter(after, diff->added, diff->added_count) &&
+	       !has_shelter(before, diff->deleted, diff->deleted_count);
 }

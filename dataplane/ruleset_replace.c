@@ -7,8 +7,7 @@
 
 #include "ruleset_priv.h"
 
-#define BUCKETS 1024u // a power of two
-#define NONE UINT16_MAX
+#define NONE UINT32_MAX
 
 static bool same_prefix(const struct pp_prefix *a, const struct pp_prefix *b)
 {
@@ -44,78 +43,50 @@ static uint32_t mix(uint32_t hash, const void *bytes, size_t len)
 	return hash;
 }
 
+static uint32_t mix_prefix(uint32_t hash, const struct pp_prefix *prefix)
+{
+	hash = mix(hash, &prefix->family, sizeof(prefix->family));
+	hash = mix(hash, &prefix->len_bits, sizeof(prefix->len_bits));
+	return mix(hash, prefix->addr, sizeof(prefix->addr));
+}
+
+static uint32_t mix_ports(uint32_t hash, const struct pp_ports *ports)
+{
+	hash = mix(hash, &ports->lo, sizeof(ports->lo));
+	return mix(hash, &ports->hi, sizeof(ports->hi));
+}
+
 // Of what tells most rules apart.
-static uint32_t bucket_of(const struct pp_rule *rule)
+static uint32_t hash_of(const struct pp_rule *rule)
 {
 	uint32_t hash = 2166136261u;
 
-	hash = mix(hash, rule->src.addr, sizeof(rule->src.addr));
-	hash = mix(hash, rule->dst.addr, sizeof(rule->dst.addr));
-	hash = mix(hash, &rule->sport.lo, sizeof(rule->sport.lo));
-	hash = mix(hash, &rule->dport.lo, sizeof(rule->dport.lo));
+	hash = mix_prefix(hash, &rule->src);
+	hash = mix_prefix(hash, &rule->dst);
+	hash = mix_ports(hash, &rule->sport);
+	hash = mix_ports(hash, &rule->dport);
+	hash = mix(hash, &rule->proto, sizeof(rule->proto));
 	hash = mix(hash, &rule->prio, sizeof(rule->prio));
+	hash = mix(hash, &rule->verdict, sizeof(rule->verdict));
 	hash = mix(hash, rule->src_set, strlen(rule->src_set));
-	hash = mix(hash, rule->name, strlen(rule->name));
-	return hash & (BUCKETS - 1);
+	hash = mix(hash, rule->dst_set, strlen(rule->dst_set));
+	return mix(hash, rule->name, strlen(rule->name));
 }
 
-// The entries that may stay, each to be taken once, in match order.
-struct pool {
-	uint16_t first[BUCKETS]; // indices of entry[]
-	uint16_t next[PP_RULES_MAX];
+// A rule that there was: in old[], in match order.
+struct old_rule {
+	struct pp_rule_item *item; // borrowed
+	uint32_t hash;
+	uint32_t next; // of those with the same hash that nobody has taken; NONE
+	bool mine; // of the origin whose rules are exchanged
+	bool stays;
 };
 
-static bool is_of(const struct pp_ruleset_entry *entry, enum pp_origin origin)
-{
-	return origin == PP_ORIGIN_ANY || entry->origin == origin;
-}
-
-static void fill_pool(struct pool *pool, const struct pp_ruleset *set, enum pp_origin origin)
-{
-	memset(pool->first, 0xff, sizeof(pool->first));
-	for (uint32_t i = set->count; i-- > 0;) {
-		uint16_t index = set->order[i];
-		uint32_t bucket = bucket_of(&set->entry[index].rule);
-
-		if (!is_of(&set->entry[index], origin))
-			continue;
-		pool->next[index] = pool->first[bucket];
-		pool->first[bucket] = index;
-	}
-}
-
-static uint16_t
-take_same(struct pool *pool, const struct pp_ruleset *set, const struct pp_rule *rule)
-{
-	uint16_t *link = &pool->first[bucket_of(rule)];
-
-	while (*link != NONE && !same_rule(&set->entry[*link].rule, rule))
-		link = &pool->next[*link];
-	if (*link != NONE) {
-		uint16_t index = *link;
-
-		*link = pool->next[index];
-		return index;
-	}
-	return NONE;
-}
-
-static int by_prio_then_place(const void *a, const void *b, void *arg)
-{
-	const struct pp_ruleset_entry *entry = arg;
-	uint16_t left = *(const uint16_t *)a, right = *(const uint16_t *)b;
-
-	if (entry[left].rule.prio != entry[right].rule.prio)
-		return entry[left].rule.prio < entry[right].rule.prio ? -1 : 1;
-	return left - right;
-}
-
-static void sort_order(struct pp_ruleset *set)
-{
-	for (uint32_t i = 0; i < set->count; i++)
-		set->order[i] = (uint16_t)i;
-	qsort_r(set->order, set->count, sizeof(set->order[0]), by_prio_then_place, set->entry);
-}
+// A rule that there will be.
+struct new_rule {
+	struct pp_rule_item *item; // a reference
+	uint32_t old; // index in old[]; NONE
+};
 
 struct replacement {
 	const struct pp_rule *rule;
@@ -123,46 +94,128 @@ struct replacement {
 	enum pp_origin origin;
 	uint64_t now_ns;
 	struct pp_ruleset_change change;
-	struct pool pool;
-	uint16_t kept[PP_RULES_MAX]; // by index of rule[]: index of the old entry[], or NONE
-	bool stays[PP_RULES_MAX]; // by index of the old entry[]
+	uint32_t *first; // by hash: what may stay, each to be taken once, in match order
+	uint32_t mask; // of first[]
+	struct old_rule *old;
+	uint32_t old_count;
+	struct new_rule *new; // in match order in the end
+	uint32_t new_count;
 };
 
-// What of the entries stays; the rest gives back what it holds.
-static void match(struct replacement *r, struct pp_ruleset *set)
+static bool is_of(const struct pp_ruleset_entry *entry, enum pp_origin origin)
 {
-	fill_pool(&r->pool, set, r->origin);
-	for (uint32_t i = 0; i < r->count; i++) {
-		r->kept[i] = take_same(&r->pool, set, &r->rule[i]);
-		if (r->kept[i] != NONE)
-			r->stays[r->kept[i]] = true;
+	return origin == PP_ORIGIN_ANY || entry->origin == origin;
+}
+
+static int init(struct replacement *r, const struct pp_ruleset *set)
+{
+	uint32_t buckets = 16;
+
+	r->old_count = pp_ruleset_count(set);
+	while (buckets < r->old_count)
+		buckets *= 2;
+	r->mask = buckets - 1;
+	r->first = malloc(buckets * sizeof(*r->first));
+	r->old = calloc(r->old_count ?: 1, sizeof(*r->old));
+	r->new = calloc((size_t)r->count + r->old_count ?: 1, sizeof(*r->new));
+	if (r->first == NULL || r->old == NULL || r->new == NULL)
+		return -ENOMEM;
+	memset(r->first, 0xff, buckets * sizeof(*r->first));
+	return 0;
+}
+
+static void fini(struct replacement *r)
+{
+	for (uint32_t i = 0; i < r->new_count; i++)
+		pp_rule_item_unref(r->new[i].item);
+	free(r->new);
+	free(r->old);
+	free(r->first);
+}
+
+static void list_old(struct replacement *r, const struct pp_ruleset *set)
+{
+	struct pp_ruleset_cursor walk = pp_ruleset_begin(set, 0);
+
+	for (uint32_t i = 0; i < r->old_count; i++) {
+		struct old_rule *old = &r->old[i];
+
+		old->item = pp_rule_walk_item(&walk);
+		old->hash = hash_of(&old->item->entry.rule);
+		old->mine = is_of(&old->item->entry, r->origin);
+		pp_rule_walk_next(&walk);
 	}
-	for (uint32_t i = 0; i < set->count; i++) {
-		if (r->stays[i] || !is_of(&set->entry[i], r->origin))
+	for (uint32_t i = r->old_count; i-- > 0;) {
+		uint32_t *first = &r->first[r->old[i].hash & r->mask];
+
+		if (!r->old[i].mine)
 			continue;
-		pp_ruleset_release(set, &set->entry[i]);
-		r->change.deleted++;
+		r->old[i].next = *first;
+		*first = i;
 	}
 }
 
-static int put_rule(struct replacement *r,
-		    struct pp_ruleset *set,
-		    const struct pp_ruleset_entry *old,
-		    uint32_t index,
-		    struct pp_error *err)
+static uint32_t take_same(struct replacement *r, const struct pp_rule *rule)
+{
+	uint32_t hash = hash_of(rule), *link = &r->first[hash & r->mask], index;
+
+	while (*link != NONE &&
+	       !(r->old[*link].hash == hash && same_rule(&r->old[*link].item->entry.rule, rule)))
+		link = &r->old[*link].next;
+	index = *link;
+	if (index != NONE) {
+		*link = r->old[index].next;
+		r->old[index].stays = true;
+	}
+	return index;
+}
+
+// What of the rules stays; the rest gives back what it holds.
+static int match(struct replacement *r, struct pp_ruleset *set)
+{
+	int ret = 0;
+
+	list_old(r, set);
+	for (uint32_t i = 0; i < r->count; i++)
+		r->new[i].old = take_same(r, &r->rule[i]);
+	for (uint32_t i = 0; ret == 0 && i < r->old_count; i++) {
+		const struct pp_ruleset_entry *entry = &r->old[i].item->entry;
+
+		if (r->old[i].stays || !r->old[i].mine)
+			continue;
+		ret = pp_ruleset_own(set, entry);
+		if (ret == 0)
+			pp_ruleset_release(set, entry);
+		r->change.deleted++;
+	}
+	return ret;
+}
+
+static void keep(struct replacement *r, uint32_t old)
+{
+	struct new_rule *new = &r->new[r->new_count++];
+
+	new->item = r->old[old].item;
+	new->item->refs++;
+	new->old = old;
+}
+
+static int
+put_rule(struct replacement *r, struct pp_ruleset *set, uint32_t index, struct pp_error *err)
 {
 	enum pp_origin origin = r->origin == PP_ORIGIN_ANY ? PP_ORIGIN_COMMAND : r->origin;
-	struct pp_ruleset_entry *entry;
 	int ret;
 
-	if (r->kept[index] != NONE) {
-		set->entry[set->count++] = old[r->kept[index]];
+	if (r->new[index].old != NONE) {
+		keep(r, r->new[index].old);
 		r->change.kept++;
 		return 0;
 	}
-	ret = pp_ruleset_append(set, &r->rule[index], origin, r->now_ns, &entry, err);
+	ret = pp_ruleset_make(set, &r->rule[index], origin, r->now_ns, r->new_count,
+			      &r->new[index].item, err);
 	if (ret < 0 && err != NULL)
 		err->line = index + 1;
+	r->new_count += ret == 0;
 	r->change.added++;
 	return ret;
 }
@@ -170,61 +223,180 @@ static int put_rule(struct replacement *r,
 // The new list, then what is of the other origin in the order it had.
 static int refill(struct replacement *r, struct pp_ruleset *set, struct pp_error *err)
 {
-	struct pp_ruleset_entry *old = set->entry;
-	uint32_t old_count = set->count;
 	int ret = 0;
 
-	set->entry = calloc(r->count + old_count ?: 1, sizeof(*set->entry));
-	if (set->entry == NULL) {
-		set->entry = old;
-		return pp_error_set(err, -ENOMEM, 0, 0, "no memory for the rules");
-	}
-	set->capacity = r->count + old_count ?: 1;
-	set->count = 0;
 	for (uint32_t i = 0; ret == 0 && i < r->count; i++)
-		ret = put_rule(r, set, old, i, err);
-	for (uint32_t i = 0; ret == 0 && i < old_count; i++) {
-		const struct pp_ruleset_entry *entry = &old[set->order[i]];
-
-		if (is_of(entry, r->origin))
+		ret = put_rule(r, set, i, err);
+	for (uint32_t i = 0; ret == 0 && i < r->old_count; i++) {
+		if (r->old[i].mine)
 			continue;
-		if (set->count == PP_RULES_MAX)
+		if (r->new_count == PP_RULES_MAX)
 			ret = pp_error_set(err, -ENOSPC, r->count, 0,
 					   "with the rules that came by command there are more "
 					   "than %u",
 					   PP_RULES_MAX);
 		else
-			set->entry[set->count++] = *entry;
+			keep(r, i);
 	}
-	free(old);
 	return ret;
 }
 
-static void copy_ids(const struct pp_ruleset *set, uint32_t count, uint32_t *id)
+static int by_prio_then_place(const void *a, const void *b, void *arg)
 {
-	for (uint32_t i = 0; i < count; i++)
-		id[i] = set->entry[i].id;
+	const struct new_rule *new = arg;
+	uint32_t left = *(const uint32_t *)a, right = *(const uint32_t *)b;
+	uint32_t left_prio = new[left].item->entry.rule.prio;
+	uint32_t right_prio = new[right].item->entry.rule.prio;
+
+	if (left_prio != right_prio)
+		return left_prio < right_prio ? -1 : 1;
+	return left < right ? -1 : left > right;
+}
+
+static int sort(struct replacement *r)
+{
+	uint32_t *place = calloc(r->new_count ?: 1, sizeof(*place));
+	struct new_rule *sorted = calloc(r->new_count ?: 1, sizeof(*sorted));
+
+	if (place == NULL || sorted == NULL) {
+		free(place);
+		free(sorted);
+		return -ENOMEM;
+	}
+	for (uint32_t i = 0; i < r->new_count; i++)
+		place[i] = i;
+	qsort_r(place, r->new_count, sizeof(*place), by_prio_then_place, r->new);
+	for (uint32_t i = 0; i < r->new_count; i++)
+		sorted[i] = r->new[place[i]];
+	free(place);
+	free(r->new);
+	r->new = sorted;
+	return 0;
+}
+
+// How many runs[] end with a place in old[] before that of a rule.
+static uint32_t
+runs_before(const struct replacement *r, const uint32_t *runs, uint32_t count, uint32_t old)
+{
+	uint32_t low = 0, high = count;
+
+	while (low < high) {
+		uint32_t middle = (low + high) / 2;
+
+		if (r->new[runs[middle]].old < old)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+// Most rules that stay stay in order. Leave as many ranks as possible: those of a longest rising
+// subsequence of places. runs[n] is the end of the one of n + 1 rules that ends earliest in old[].
+static int keep_ranks(const struct replacement *r, uint32_t *rank)
+{
+	uint32_t *runs = calloc(r->new_count ?: 1, sizeof(*runs));
+	uint32_t *link = calloc(r->new_count ?: 1, sizeof(*link));
+	uint32_t count = 0;
+
+	if (runs == NULL || link == NULL) {
+		free(runs);
+		free(link);
+		return -ENOMEM;
+	}
+	for (uint32_t i = 0; i < r->new_count; i++) {
+		uint32_t at;
+
+		if (r->new[i].old == NONE)
+			continue;
+		at = runs_before(r, runs, count, r->new[i].old);
+		link[i] = at > 0 ? runs[at - 1] : NONE;
+		runs[at] = i;
+		count += at == count;
+	}
+	for (uint32_t i = count > 0 ? runs[count - 1] : NONE; i != NONE; i = link[i])
+		rank[i] = r->new[i].item->entry.rank;
+	free(runs);
+	free(link);
+	return 0;
+}
+
+// A rule that has been in force gets another rank as another item.
+static int set_rank(struct new_rule *new, uint32_t rank)
+{
+	struct pp_rule_item *item;
+
+	if (new->item->entry.rank == rank)
+		return 0;
+	item = new->item;
+	if (new->old != NONE) {
+		item = pp_rule_item_create(&new->item->entry);
+		if (item == NULL)
+			return -ENOMEM;
+		pp_rule_item_unref(new->item);
+		new->item = item;
+	}
+	item->entry.rank = rank;
+	return 0;
+}
+
+static int set_ranks(struct replacement *r)
+{
+	uint32_t *rank = calloc(r->new_count ?: 1, sizeof(*rank));
+	uint32_t *prio = calloc(r->new_count ?: 1, sizeof(*prio));
+	int ret = rank == NULL || prio == NULL ? -ENOMEM : keep_ranks(r, rank);
+
+	for (uint32_t i = 0; ret == 0 && i < r->new_count; i++)
+		prio[i] = r->new[i].item->entry.rule.prio;
+	if (ret == 0)
+		pp_ruleset_rank_all(rank, prio, r->new_count);
+	for (uint32_t i = 0; ret == 0 && i < r->new_count; i++)
+		ret = set_rank(&r->new[i], rank[i]);
+	free(rank);
+	free(prio);
+	return ret;
+}
+
+static int build(const struct replacement *r, struct pp_ruleset *set)
+{
+	struct pp_rule_item **item = calloc(r->new_count ?: 1, sizeof(*item));
+	int ret;
+
+	if (item == NULL)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < r->new_count; i++)
+		item[i] = r->new[i].item;
+	ret = pp_ruleset_build(set, item, r->new_count);
+	free(item);
+	return ret;
+}
+
+static void copy_ids(const struct replacement *r, uint32_t *id)
+{
+	for (uint32_t i = 0; i < r->count; i++)
+		id[i] = r->new[i].item->entry.id;
 }
 
 static int
 replace(struct replacement *r, struct pp_ruleset *set, uint32_t *id, struct pp_error *err)
 {
-	struct pp_ruleset *copy;
-	int ret = pp_ruleset_copy(&copy, set);
+	int ret = init(r, set);
 
+	ret = ret ?: match(r, set);
 	if (ret < 0)
 		return pp_error_set(err, ret, 0, 0, "no memory for the rules");
-	match(r, copy);
-	ret = refill(r, copy, err);
-	if (ret == 0) {
-		if (id != NULL)
-			copy_ids(copy, r->count, id);
-		sort_order(copy);
-		copy->generation++;
-		pp_ruleset_swap(set, copy);
-	}
-	pp_ruleset_destroy(copy);
-	return ret;
+	ret = refill(r, set, err);
+	if (ret < 0)
+		return ret;
+	if (id != NULL)
+		copy_ids(r, id);
+	ret = ret ?: sort(r);
+	ret = ret ?: set_ranks(r);
+	ret = ret ?: build(r, set);
+	if (ret < 0)
+		return pp_error_set(err, ret, 0, 0, "no memory for the rules");
+	set->generation++;
+	return 0;
 }
 
 int pp_ruleset_replace(struct pp_ruleset *set,
@@ -236,23 +408,24 @@ int pp_ruleset_replace(struct pp_ruleset *set,
 		       struct pp_ruleset_change *change,
 		       struct pp_error *err)
 {
-	struct replacement *r;
+	struct replacement r = {.rule = rule, .count = count, .origin = origin, .now_ns = now_ns};
+	struct pp_ruleset *copy;
 	int ret;
 
 	if (count > PP_RULES_MAX)
 		return pp_error_set(err, -ENOSPC, PP_RULES_MAX + 1, 0,
 				    "the rule set is full: it holds at most %u rules",
 				    PP_RULES_MAX);
-	r = calloc(1, sizeof(*r));
-	if (r == NULL)
-		return pp_error_set(err, -ENOMEM, 0, 0, "no memory for the rules");
-	r->rule = rule;
-	r->count = count;
-	r->origin = origin;
-	r->now_ns = now_ns;
-	ret = replace(r, set, id, err);
-	if (ret == 0 && change != NULL)
-		*change = r->change;
-	free(r);
+	ret = pp_ruleset_copy(&copy, set);
+	if (ret < 0)
+		return pp_error_set(err, ret, 0, 0, "no memory for the rules");
+	ret = replace(&r, copy, id, err);
+	if (ret == 0) {
+		pp_ruleset_swap(set, copy);
+		if (change != NULL)
+			*change = r.change;
+	}
+	fini(&r);
+	pp_ruleset_destroy(copy);
 	return ret;
 }

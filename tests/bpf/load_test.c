@@ -23,22 +23,40 @@
 #define NAME_BYTES 64
 #define LONG_BYTES 3800u // of payload: more than one buffer holds
 
+#define RULES                                                                                      \
+	"drop proto udp dport 23\n"                                                                \
+	"copy take 64 proto udp dport 53\n"                                                        \
+	"route proto udp dport 7\n"                                                                \
+	"drop dst 2001:db8:2::/48\n"
+#define SETS "set s { 192.0.2.64/26, 2001:db8:3::/48 }\n" RULES "drop src @s\n"
+// Rules that no packet here meets, so unlike each other that engine tuple looks at every field.
+#define FIELDS                                                                                     \
+	"drop src 10.0.0.0/8 dport 80\n"                                                           \
+	"drop src 10.1.0.0/16 dst 10.2.3.0/24 proto tcp\n"                                         \
+	"drop src 10.1.2.0/24 dst 10.9.0.0/16 proto tcp sport 80 dport 443\n"                      \
+	"drop src 10.1.2.3 dst 10.9.8.7 sport 1024-65535\n"                                        \
+	"drop dst 10.3.3.3 proto udp sport 53 dport 1000-2000\n"                                   \
+	"drop src 10.4.0.0/14 dst 10.5.5.0/25 proto icmp\n"                                        \
+	"drop src fd00::/8 dport 80\n"                                                             \
+	"drop src fd00:1::/32 dst fd00:2:3::/48 proto tcp\n"                                       \
+	"drop src fd00:1:2:3::/64 dst fd00::9 proto udp sport 80 dport 443\n"                      \
+	"drop src fd00::1 dst fd00:8::/30 sport 1024-65535 on pp1\n"                               \
+	"drop dst fd00::3 proto sctp sport 53 dport 1000-2000\n"
+
 // What is compiled into the program, or known to it as a constant that the verifier folds. A new
 // engine is a line.
 static const struct {
 	const char *name;
+	const char *engine;
+	uint8_t cache; // enum pp_cache_mode
 	const char *rules;
+	uint32_t more; // rules that no packet here meets
 } programs[] = {
-	{"linear", "drop proto udp dport 23\n"
-		   "copy take 64 proto udp dport 53\n"
-		   "route proto udp dport 7\n"
-		   "drop dst 2001:db8:2::/48\n"},
-	{"linear+sets", "set s { 192.0.2.64/26, 2001:db8:3::/48 }\n"
-			"drop proto udp dport 23\n"
-			"copy take 64 proto udp dport 53\n"
-			"route proto udp dport 7\n"
-			"drop dst 2001:db8:2::/48\n"
-			"drop src @s\n"},
+	{"linear", "linear", PP_CACHE_OFF, RULES, 0},
+	{"linear+sets", "linear", PP_CACHE_OFF, SETS, 0},
+	{"linear+1024+sets+cache", "linear", PP_CACHE_ON, SETS, 1000},
+	{"tuple", "tuple", PP_CACHE_OFF, RULES FIELDS, 0},
+	{"tuple+sets+cache", "tuple", PP_CACHE_ON, SETS FIELDS, 0},
 };
 enum { DROP_PORT = 1, COPY_PORT, ROUTE_PORT, DROP_NET6, DROP_SET }; // ids of the rules
 static const struct {
@@ -176,6 +194,17 @@ static bool asked_for(const char *name, char **only)
 	return *only != NULL;
 }
 
+static const char *rules_of(size_t program)
+{
+	static char text[PP_LINEAR_RULES_MAX * 40];
+	size_t len = (size_t)snprintf(text, sizeof(text), "%s", programs[program].rules);
+
+	for (uint32_t i = 0; i < programs[program].more; i++)
+		len += (size_t)snprintf(text + len, sizeof(text) - len, "drop src 10.8.%u.%u\n",
+					i / 256, i % 256);
+	return text;
+}
+
 // @return  Whether it is as it must be.
 static bool test(int number, size_t program, size_t kind)
 {
@@ -183,7 +212,8 @@ static bool test(int number, size_t program, size_t kind)
 	char costs[NAME_BYTES] = "";
 
 	// From nothing each time: counters and rings are those of one program.
-	if (tap_run_open(&run, programs[program].rules, &err) == 0) {
+	if (tap_run_open_engine(&run, programs[program].engine, programs[program].cache,
+				rules_of(program), &err) == 0) {
 		wrong = try_program(kinds[kind].iface, costs, sizeof(costs));
 		tap_run_close(&run);
 	}

@@ -283,13 +283,13 @@ static char *many_rules(const char *rule, uint32_t count)
 
 static void check_last_of_1024(const char *rule, const char *src, const char *dst)
 {
-	char *text = many_rules(rule, PP_RULES_MAX);
+	char *text = many_rules(rule, PP_LINEAR_RULES_MAX);
 
 	open_run(text);
 	free(text);
-	for (uint32_t port = 0; port <= PP_RULES_MAX; port += port < 1000 ? 111 : 1) {
+	for (uint32_t port = 0; port <= PP_LINEAR_RULES_MAX; port += port < 1000 ? 111 : 1) {
 		packet_udp(&packet, src, dst, 1, (uint16_t)port);
-		expect_fate(0, port < PP_RULES_MAX ? DROPPED(port + 1) : PASSED(0));
+		expect_fate(0, port < PP_LINEAR_RULES_MAX ? DROPPED(port + 1) : PASSED(0));
 	}
 }
 
@@ -305,14 +305,14 @@ Test(match, last_of_1024_rules_is_reached_in_ip6)
 
 Test(match, last_of_1024_rules_is_reached_by_what_is_not_ip)
 {
-	char *text = many_rules("drop on pp1 name r%u\n", PP_RULES_MAX - 1);
+	char *text = many_rules("drop on pp1 name r%u\n", PP_LINEAR_RULES_MAX - 1);
 
 	strcat(text, "drop on pp0\n");
 	open_run(text);
 	free(text);
 	packet_begin(&packet, PP_FRAME_ETHERNET);
 	packet_payload(&packet, 46);
-	expect_fate(0, DROPPED(PP_RULES_MAX));
+	expect_fate(0, DROPPED(PP_LINEAR_RULES_MAX));
 	expect_fate(1, DROPPED(1));
 	packet.data[0] = 0x10;
 	expect_fate(TAP_RUN_RAW_IFACE, PASSED(0));
@@ -320,12 +320,12 @@ Test(match, last_of_1024_rules_is_reached_by_what_is_not_ip)
 
 Test(match, rule_1025_is_refused_with_a_reason)
 {
-	char *text = many_rules("drop dport %u\n", PP_RULES_MAX + 1);
-	struct pp_ruleset *set = NULL;
+	char *text = many_rules("drop dport %u\n", PP_LINEAR_RULES_MAX + 1);
 	struct pp_error err = {0};
 
-	cr_expect_eq(tap_run_rules(text, &set, &err), -ENOSPC);
-	cr_expect_not_null(strstr(err.text, "1024"), "%s", err.text);
+	open_run("pass any");
+	cr_expect_eq(tap_run_publish_text(&run, text, &err), -ENOSPC);
+	cr_expect_not_null(strstr(err.text, "1,024"), "%s", err.text);
 	free(text);
 }
 

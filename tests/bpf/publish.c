@@ -81,7 +81,7 @@ static void print(const char *what, uint32_t rules, uint64_t ns[TOGGLES])
 // The last rule is the one that matches.
 static struct pp_ruleset *make_rules(uint32_t count, const char *verdict)
 {
-	static char text[PP_RULES_MAX * 64];
+	static char text[PP_LINEAR_RULES_MAX * 64];
 	struct pp_ruleset *set = NULL;
 	struct pp_error err = {0};
 	char *end = text;

@@ -234,7 +234,7 @@ static void read_counters(const struct tap_run *run, struct tap_run_counters *ou
 	memset(out->row, 0, sizeof(out->row));
 	for (uint32_t row = 0; row < TAP_RUN_ROWS; row++)
 		pp_kernel_counts_queue(&run->maps.counts, row, &out->row[row]);
-	for (uint32_t slot = 0; slot < PP_SLOTS_MIN; slot++)
+	for (uint32_t slot = 0; slot < TAP_RUN_SLOTS; slot++)
 		pp_kernel_counts_rule(&run->maps.counts, slot, &out->rule[slot]);
 }
 
@@ -306,7 +306,7 @@ static bool counters_differ(struct tap_run *run, const struct tap_run_counters *
 	for (uint32_t row = 0; row < TAP_RUN_ROWS; row++)
 		if (row_differs(run, want, row))
 			return true;
-	for (uint32_t slot = 0; slot < PP_SLOTS_MIN; slot++)
+	for (uint32_t slot = 0; slot < TAP_RUN_SLOTS; slot++)
 		if (rule_differs(run, want, slot))
 			return true;
 	return false;

@@ -30,12 +30,15 @@
 #define TAP_RUN_LINEAR_MAX 3400u
 #define TAP_RUN_OUT_BYTES (PACKET_BYTES_MAX + 256)
 
+// Slots that are looked at: the smallest are given first, and no engine here has more rules.
+#define TAP_RUN_SLOTS 4096u
+
 // The default action's rule id is 0; this stands for "no rule was asked".
 #define TAP_RUN_UNJUDGED UINT32_MAX
 
 struct tap_run_counters {
 	struct pp_ledger_row row[TAP_RUN_ROWS];
-	struct pp_rule_stats rule[PP_SLOTS_MIN];
+	struct pp_rule_stats rule[TAP_RUN_SLOTS];
 };
 
 struct tap_run {

@@ -163,6 +163,35 @@ def test_engine_changes_under_load_and_no_packet_falls_between(lab, made):
         assert stats["engine"]["loads"] == 4
 
 
+def test_auto_picks_by_count_and_says_why(lab):
+    many = [f"drop dst 192.0.2.1 proto udp dport {port}" for port in range(1, 1101)]
+    with lab.daemon(*many[:10]) as daemon:
+        assert "engine: linear (auto: 10 rules), at most " in daemon.log
+        assert daemon.stats()["engine"]["why"] == "auto: 10 rules"
+        rewrite(daemon, rules={"default": "pass", "inline": many})
+        reload(daemon)
+        engine = daemon.stats()["engine"]
+        assert (engine["name"], engine["why"]) == ("tuple", "auto: 1,100 rules")
+        assert engine["tables"] > 0
+        assert engine["rules"] == 1100
+        # linear holds 1,024: said at the place of the rule beyond, and nothing changes.
+        rewrite(daemon, engine="linear")
+        done = reload(daemon, check=False)
+        assert "engine linear holds at most 1,024 rules" in done.stderr
+        assert daemon.stats()["engine"]["name"] == "tuple"
+        rewrite(daemon, rules={"default": "pass", "inline": many[:1024]})
+        assert "engine: auto to linear" in reload(daemon).stdout
+        send(lab, "--dst", "192.0.2.1", "--dport", 1024)
+        stats = daemon.settled(seen=1000)
+        assert stats["total"]["dropped"] == 1000
+        assert (stats["engine"]["name"], stats["engine"]["why"]) == ("linear", "configured")
+        # More rules and the engine that takes them, in one step.
+        rewrite(daemon, engine="tuple", rules={"default": "pass", "inline": many})
+        assert "engine: linear to tuple" in reload(daemon).stdout
+        send(lab, "--dst", "192.0.2.1", "--dport", 1100)
+        assert daemon.settled(seen=2000)["total"]["dropped"] == 2000
+
+
 def test_engine_comes_with_the_rules_that_only_it_or_the_other_takes(lab, made):
     with lab.daemon("drop proto udp dport 9 name any") as daemon:
         rewrite(daemon, engine=made.engine(), rules={"default": "pass", "inline": RULES})

@@ -27,7 +27,8 @@ static void set_source(struct packet *packet, uint32_t source)
 
 static void *write_table(void *arg)
 {
-	static const struct pp_rule_table rules; // all five slots are rule 0's
+	static const struct pp_rule_page page; // all five slots are rule 0's
+	static const struct pp_rule_table rules = {.page = {&page}};
 	static struct packet packet[2];
 
 	(void)arg;

@@ -16,8 +16,9 @@
 
 #define READERS 2
 #define CHANGES 20000u
-#define RULES 12u // at most
-#define IDS (CHANGES * RULES)
+#define RULES 12u // that come and go, at most
+#define STAY 2000u // in pages that all tables share, and beside the others in one that changes
+#define IDS (CHANGES * RULES + STAY)
 #define DELAYED 64u // packets of a reader that are on their way
 
 // ThreadSanitizer does not see through liburcu: say what a grace period orders, and no more.
@@ -134,12 +135,13 @@ static struct pp_ruleset *change(const struct pp_ruleset *rules, uint32_t *seed)
 	if (pp_rule_parse("drop proto udp", &rule, NULL) || pp_ruleset_copy(&changed, rules))
 		abort();
 	pp_ruleset_settle(changed);
-	for (uint32_t n = next(seed) % RULES; n > 0 && pp_ruleset_count(changed) > 0; n--) {
-		uint32_t index = next(seed) % pp_ruleset_count(changed);
+	for (uint32_t n = next(seed) % RULES; n > 0 && pp_ruleset_count(changed) > STAY; n--) {
+		uint32_t index = next(seed) % (pp_ruleset_count(changed) - STAY);
 
 		pp_ruleset_remove(changed, pp_ruleset_at(changed, index)->id, NULL);
 	}
-	for (uint32_t n = next(seed) % RULES; n > 0 && pp_ruleset_count(changed) < RULES; n--)
+	for (uint32_t n = next(seed) % RULES; n > 0 && pp_ruleset_count(changed) < STAY + RULES;
+	     n--)
 		if (pp_ruleset_add(changed, &rule, PP_ORIGIN_COMMAND, 0, NULL, NULL))
 			abort();
 	return changed;
@@ -151,11 +153,12 @@ struct slot {
 };
 
 // Rules get slots that others had: what stands there must be what the others judged.
-static bool begin_slots(struct slot slot[PP_SLOTS_MAX], const struct pp_ruleset *rules)
+static bool
+begin_slots(struct slot slot[PP_SLOTS_MAX], const struct pp_ruleset *rules, uint32_t count)
 {
 	bool good = true;
 
-	for (uint32_t i = 0; i < pp_ruleset_count(rules); i++) {
+	for (uint32_t i = 0; i < count; i++) {
 		const struct pp_ruleset_entry *entry = pp_ruleset_at(rules, i);
 		struct slot *s = &slot[entry->slot];
 
@@ -182,8 +185,34 @@ static void exchange(struct pp_rule_table *table)
 	__tsan_release(&published);
 	table = pp_rule_table_exchange(&in_force, table);
 	__tsan_acquire(&quiescent);
-	memset(table, 0xff, sizeof(*table));
+	table->generation = UINT32_MAX;
 	pp_rule_table_destroy(table);
+}
+
+static struct pp_rule_table *make_table(const struct pp_rule_table *before,
+					const struct pp_ruleset *old,
+					const struct pp_ruleset *new)
+{
+	struct pp_rule_table *table;
+	struct pp_ruleset_diff diff;
+
+	if (pp_ruleset_diff(old, new, &diff) ||
+	    pp_rule_table_create(&table, before, &diff, pp_ruleset_generation(new), false, NULL))
+		abort();
+	pp_ruleset_diff_fini(&diff);
+	return table;
+}
+
+static bool add_those_that_stay(struct pp_ruleset *rules)
+{
+	struct pp_rule rule;
+
+	if (pp_rule_parse("drop proto tcp prio 2000", &rule, NULL))
+		return false;
+	for (uint32_t i = 0; i < STAY; i++)
+		if (pp_ruleset_add(rules, &rule, PP_ORIGIN_CONFIG, 0, NULL, NULL))
+			return false;
+	return true;
 }
 
 // As pp_plane_apply() does it.
@@ -196,10 +225,9 @@ static bool write_tables(struct pp_ruleset **rules, struct slot slot[PP_SLOTS_MA
 		struct pp_ruleset *changed = change(*rules, &seed);
 		struct pp_rule_table *table;
 
-		if (pp_rule_table_create(&table, changed, *rules, false, NULL))
-			return false;
+		table = make_table(in_force, *rules, changed);
 		exchange(table);
-		good &= begin_slots(slot, changed);
+		good &= begin_slots(slot, changed, pp_ruleset_count(changed) - STAY);
 		publish(changed);
 		pp_ruleset_destroy(*rules);
 		*rules = changed;
@@ -229,8 +257,10 @@ int main(void)
 	bool good;
 
 	tap_plan(4);
-	if (pp_ruleset_create(&rules) || pp_rule_table_create(&in_force, rules, NULL, false, NULL))
+	if (pp_ruleset_create(&rules) || !add_those_that_stay(rules))
 		return 1;
+	in_force = make_table(NULL, NULL, rules);
+	begin_slots(slot, rules, STAY);
 	for (int i = 0; i < READERS; i++)
 		if (pthread_create(&reader[i].thread, NULL, read_tables, &reader[i]))
 			return 1;

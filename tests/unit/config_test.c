@@ -421,7 +421,8 @@ Test(config, one_rule_too_many_is_an_error_at_that_rule)
 		end = stpcpy(end, "drop any\n");
 	write_file("a.rules", rules, (size_t)(end - rules));
 	free(rules);
-	expect_error_in(IFACE "rules: {files: [a.rules]}", "a.rules", PP_RULES_MAX + 1, 1, "1024");
+	expect_error_in(IFACE "rules: {files: [a.rules]}", "a.rules", PP_RULES_MAX + 1, 1,
+			"131000");
 	cr_expect_eq(report.errors, 1, "said once");
 }
 

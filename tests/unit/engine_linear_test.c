@@ -72,7 +72,7 @@ build_for(const struct pp_bindings *for_bindings, uint32_t *rule_id, struct pp_e
 		*rule_id = entry->id;
 		if (ret < 0)
 			return ret;
-		pp_engine_rule_fill(&rule[i], entry, i, for_bindings, &none);
+		pp_engine_rule_fill(&rule[i], entry, for_bindings, &none);
 	}
 	cr_assert_eq(pp_engine_linear_ops.compile(&state, rule, count, &shape, rule_id, err), 0);
 	cr_assert_geq(shape.body_bytes, sizeof(image));

@@ -440,3 +440,23 @@ Test(rules_service, every_method_is_described)
 	}
 	pp_rpc_reply_fini(&reply);
 }
+
+Test(rules_service, engine_asked_for_by_name_takes_no_more_rules_than_it_holds)
+{
+	json_t *texts = json_array(), *params = json_pack("{s:o}", "rules", texts);
+	char *engine = fake.service.config->plane.engine, text[1024], *line;
+
+	for (int i = 0; i < PP_LINEAR_RULES_MAX; i++)
+		json_array_append_new(texts, json_string("drop dport 1"));
+	line = json_dumps(params, 0);
+	strcpy(engine, "linear");
+	ask("rules.replace", line, "added");
+	cr_expect_eq(refusal("rules.add", "{'rule':'drop dport 2'}", text, NULL), PP_RPC_REFUSED);
+	cr_expect_str_eq(text,
+			 "engine linear holds at most 1,024 rules; `engine: auto` takes more");
+	strcpy(engine, "auto");
+	ask("rules.add", "{'rule':'drop dport 2'}", "id");
+	cr_expect_eq(pp_ruleset_count(fake.rules), PP_LINEAR_RULES_MAX + 1);
+	json_decref(params);
+	free(line);
+}

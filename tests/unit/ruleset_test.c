@@ -148,7 +148,7 @@ Test(ruleset, one_rule_past_the_limit_is_refused_with_the_limit)
 	struct pp_ruleset *set = new_set();
 	struct pp_rule rule = drop_with_prio(0);
 	struct pp_error err = {0};
-	bool seen[PP_SLOTS_MAX] = {false};
+	static bool seen[PP_SLOTS_MAX];
 	uint32_t id = 4711;
 
 	fill(set);
@@ -161,7 +161,7 @@ Test(ruleset, one_rule_past_the_limit_is_refused_with_the_limit)
 	}
 
 	cr_expect_eq(pp_ruleset_add(set, &rule, PP_ORIGIN_CONFIG, 0, &id, &err), -ENOSPC);
-	cr_expect_str_eq(err.text, "the rule set is full: it holds at most 1024 rules");
+	cr_expect_str_eq(err.text, "the rule set is full: it holds at most 131000 rules");
 	cr_expect_eq(id, 4711);
 	cr_expect_eq(pp_ruleset_count(set), PP_RULES_MAX);
 	cr_expect_eq(pp_ruleset_generation(set), PP_RULES_MAX + 1);

@@ -152,6 +152,16 @@ int pp_plane_check_rules(const struct pp_plane_config *cfg,
 			 struct pp_where *where,
 			 struct pp_error *err);
 
+// The same after a change: only what is new is looked at. Cost: O(changes).
+//
+// @param rules  After the change.
+// @param diff   The change.
+int pp_plane_check_change(const struct pp_plane_config *cfg,
+			  const struct pp_ruleset *rules,
+			  const struct pp_ruleset_diff *diff,
+			  struct pp_where *where,
+			  struct pp_error *err);
+
 // Whether the configured engine is one, and one of the user's own takes these rules: they are
 // compiled and, with the capabilities that it needs, its programs are loaded and let go again.
 //

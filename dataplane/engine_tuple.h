@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+// Inside of engine `tuple`: what its files share. bpf/abi.h says what the body is, bpf/tuple.bpf.h
+// how it is read.
+//
+// A rule is taken apart by family; in a family it is one box of the space of keys, or several if it
+// had to be split. Each box is one entry: a rule of the body, in one table, in one chain.
+//
+// Threads    control thread.
+// Cost       control path.
+// Ownership  a state owns its families; a family borrows the body it works in.
+#pragma once
+
+#include <stdbool.h>
+
+#include <push-packet/engine.h>
+
+// Tables that the plan leaves to rules that come later.
+#define PP_TUPLE_SPARE_TABLES (PP_TUPLE_TABLES / 8)
+#define PP_TUPLE_TABLES_PLANNED (PP_TUPLE_TABLES - PP_TUPLE_SPARE_TABLES)
+// Up to here rules share a key gladly.
+#define PP_TUPLE_SHARE ((PP_TUPLE_STEPS + 1) / 2)
+#define PP_TUPLE_NONE 0xffffffffu
+
+// Part of a rule, in one family.
+struct pp_tuple_box {
+	uint64_t addr[4]; // as struct pp_tuple_rule4 or pp_tuple_rule6
+	uint64_t sets;
+	uint32_t value; // as struct pp_tuple_cond.word
+	uint32_t mask;
+	uint32_t rank;
+	uint32_t slot;
+	uint32_t rule_id;
+	uint16_t sport_lo;
+	uint16_t sport_hi;
+	uint16_t dport_lo;
+	uint16_t dport_hi;
+	uint8_t src_bits;
+	uint8_t dst_bits;
+};
+
+// What a table hashes: bits of prefixes, and whole fields. A box fits in if it has one value there.
+struct pp_tuple_mask {
+	uint8_t src;
+	uint8_t dst;
+	uint8_t sport; // 0 to 16
+	uint8_t dport;
+	uint8_t proto; // 0, 1
+	uint8_t iface;
+};
+
+// Fields of which every cell has the table's bit, so that nothing is left to set: PP_TUPLE_BY_LEVEL,
+// PP_TUPLE_BY_PROTO and these. Twice: the low half of the cells and the high one.
+#define PP_TUPLE_FULL_SPORT (1u << 8)
+#define PP_TUPLE_FULL_DPORT (1u << 10)
+
+struct pp_tuple_entry {
+	uint32_t bucket;
+	uint32_t sibling; // next entry of the same rule, or the next free one; PP_TUPLE_NONE
+	uint8_t tag;
+	uint8_t table;
+};
+
+// Why a box found no place.
+enum pp_tuple_lack {
+	PP_TUPLE_LACK_NOTHING,
+	PP_TUPLE_LACK_ENTRIES, // more room for rules helps
+	PP_TUPLE_LACK_CONDS,
+	PP_TUPLE_LACK_MEMORY,
+	PP_TUPLE_LACK_TABLES, // none is left, and in all it fits in the chain is full
+};
+
+struct pp_tuple_state;
+
+struct pp_tuple_table_state {
+	struct pp_tuple_mask mask;
+	uint32_t entries;
+	uint32_t full;
+};
+
+struct pp_tuple_family {
+	struct pp_tuple_state *state;
+	int ip6;
+	enum pp_tuple_lack lack;
+	bool filters; // false while compiling: first all rules get their places
+	uint32_t table_count;
+	struct pp_tuple_table_state table[PP_TUPLE_BITS];
+	uint8_t order[PP_TUPLE_BITS]; // tables, most specific first
+	struct pp_tuple_entry *entry; // by index of the body's rule
+	uint32_t entry_end; // so many were ever used
+	uint32_t entry_free; // list
+	uint32_t entries;
+	uint32_t stale; // deletions that left bits behind
+	uint32_t slots; // that the next two have room for
+	uint32_t *first; // by slot: 1 + first entry of a rule
+	uint8_t *shadow; // by slot: PP_TUPLE_HIDES, PP_TUPLE_HIDDEN
+	uint32_t chains[PP_TUPLE_STEPS + 1]; // by length
+};
+#define PP_TUPLE_HIDES 1u // boxes were left out because of this rule
+#define PP_TUPLE_HIDDEN 2u // some boxes of this rule were left out
+
+// Rules for frames that are neither IPv4 nor IPv6: rank << 32 | slot, ascending.
+struct pp_tuple_other {
+	uint64_t *rule;
+	uint32_t count;
+	uint32_t room;
+};
+#define PP_TUPLE_IFACES 256u // what a key can name; the last list is of rules for any interface
+
+struct pp_tuple_state {
+	struct pp_tuple_config config;
+	struct pp_engine_shape shape;
+	struct pp_tuple_family family[PP_TUPLE_FAMILIES];
+	uint64_t random;
+	uint8_t *body; // borrowed during a call; owned from compile() to the first change()
+	bool owns_body;
+	const struct pp_engine_touch *touch; // NULL while compiling
+	uint32_t cond_end;
+	uint32_t *cond_index; // hash table: 1 + index; twice as many as there can be
+	struct pp_tuple_other other[PP_TUPLE_IFACES + 1];
+};
+
+extern const struct pp_engine_ops pp_engine_tuple;
+
+// Not 0: what seeds every compile(), in place of the kernel's random numbers. For tests.
+extern uint64_t pp_tuple_fixed_seed;
+
+uint64_t pp_tuple_random(struct pp_tuple_state *state);
+void pp_tuple_touched(const struct pp_tuple_state *state, const void *at, uint64_t bytes);
+
+// engine_tuple_build.c: a state with all rules placed.
+//
+// @return  As compile().
+int pp_tuple_build(struct pp_tuple_state **out,
+		   const struct pp_engine_rule *rule,
+		   uint32_t count,
+		   const struct pp_engine_shape *shape,
+		   uint32_t *rule_id,
+		   struct pp_error *err);
+void pp_tuple_state_destroy(struct pp_tuple_state *state);
+
+// engine_tuple_error.c: what to say of a rule that found no place.
+//
+// @return  -E2BIG.
+int pp_tuple_refuse(const struct pp_tuple_box *box,
+		    uint32_t count,
+		    uint32_t refused,
+		    int ip6,
+		    struct pp_error *err);
+
+// engine_tuple_box.c: rules as boxes.
+bool pp_tuple_box_of(struct pp_tuple_box *box, const struct pp_engine_rule *rule, int ip6);
+struct pp_tuple_mask pp_tuple_box_mask(const struct pp_tuple_box *box);
+bool pp_tuple_mask_fits(const struct pp_tuple_mask *mask, const struct pp_tuple_mask *of);
+// A table's masks of the key.
+void pp_tuple_mask_write(const struct pp_tuple_mask *mask,
+			 int ip6,
+			 uint64_t addr[4],
+			 uint64_t *word);
+// The word of a key in the box, with one of its values in each field.
+uint64_t pp_tuple_box_word(const struct pp_tuple_box *box, int ip6);
+// Whether all that matches the box matches the rule of the body.
+bool pp_tuple_covers(const struct pp_tuple_family *family,
+		     const struct pp_tuple_rule *rule,
+		     const struct pp_tuple_box *box);
+uint32_t pp_tuple_range_bits(uint16_t lo, uint16_t hi);
+
+// engine_tuple_plan.c: which masks.
+//
+// @return  Masks, PP_TUPLE_TABLES_PLANNED at most, in the order of their first rules; -ENOMEM.
+int pp_tuple_plan(struct pp_tuple_mask mask[PP_TUPLE_TABLES_PLANNED],
+		  const struct pp_tuple_box *box,
+		  uint32_t count,
+		  int ip6,
+		  uint64_t seed);
+
+// engine_tuple_layout.c: where things are in the body.
+static inline struct pp_tuple_head *pp_tuple_head(const struct pp_tuple_state *state)
+{
+	return (struct pp_tuple_head *)state->body;
+}
+static inline struct pp_tuple_fields *pp_tuple_fields(const struct pp_tuple_family *family)
+{
+	return &pp_tuple_head(family->state)->fields[family->ip6];
+}
+static inline struct pp_tuple_numbers *pp_tuple_numbers(const struct pp_tuple_family *family)
+{
+	return &pp_tuple_head(family->state)->numbers[family->ip6];
+}
+static inline const struct pp_tuple_part *pp_tuple_part(const struct pp_tuple_family *family)
+{
+	return &family->state->config.part[family->ip6];
+}
+struct pp_tuple_table *pp_tuple_table(const struct pp_tuple_family *family, uint32_t table);
+struct pp_tuple_bucket *pp_tuple_bucket(const struct pp_tuple_family *family, uint32_t bucket);
+struct pp_tuple_rule *pp_tuple_rule(const struct pp_tuple_family *family, uint32_t index);
+struct pp_tuple_cell *pp_tuple_cells(const struct pp_tuple_family *family);
+struct pp_tuple_cond *pp_tuple_cond(const struct pp_tuple_state *state, uint32_t index);
+const struct pp_tuple_cond *pp_tuple_rule_cond(const struct pp_tuple_state *state,
+					       const struct pp_tuple_rule *rule);
+uint32_t pp_tuple_cond_count(const struct pp_tuple_config *config);
+// What a set of rules needs at least, and what it is given.
+struct pp_tuple_need {
+	uint32_t rules[PP_TUPLE_FAMILIES];
+	uint32_t conds;
+};
+void pp_tuple_layout(struct pp_engine_shape *shape, const struct pp_tuple_need *need);
+bool pp_tuple_layout_holds(const struct pp_engine_shape *shape, const struct pp_tuple_need *need);
+
+// engine_tuple_filter.c: the bits.
+void pp_tuple_filter_add(struct pp_tuple_family *family, uint32_t index);
+// The same, but for levels.
+void pp_tuple_filter_add_fields(struct pp_tuple_family *family, uint32_t index);
+// Choose the lengths of prefix, then set the bits of all entries.
+void pp_tuple_levels_choose(struct pp_tuple_family *family);
+void pp_tuple_level_add(struct pp_tuple_family *family, uint32_t index);
+void pp_tuple_filter_set(struct pp_tuple_family *family,
+			 __u64 *cell,
+			 uint32_t count,
+			 uint32_t table);
+// Fields that tell some table from others.
+uint32_t pp_tuple_filter_fields(const struct pp_tuple_family *family);
+
+// engine_tuple_table.c: tables.
+// Order the tables by their best rules, which is the order in which they are looked at.
+void pp_tuple_tables_sort(struct pp_tuple_family *family);
+// A table has a rule of this rank now.
+void pp_tuple_table_rank(struct pp_tuple_family *family, uint32_t table, uint32_t rank);
+int pp_tuple_table_new(struct pp_tuple_family *family, const struct pp_tuple_mask *mask);
+
+// engine_tuple_place.c: boxes in tables.
+//
+// @return  false: family->lack says why not.
+bool pp_tuple_place(struct pp_tuple_family *family, const struct pp_tuple_box *box);
+void pp_tuple_unplace(struct pp_tuple_family *family, uint32_t slot);
+
+// engine_tuple_chain.c: entries in chains.
+bool pp_tuple_chain_add(struct pp_tuple_family *family,
+			uint32_t table,
+			const struct pp_tuple_box *box,
+			uint32_t length_max);
+void pp_tuple_chain_remove(struct pp_tuple_family *family, uint32_t index);
+// Slot of a rule before the box that covers it; PP_SLOT_DEFAULT: none was found.
+uint32_t pp_tuple_covered(const struct pp_tuple_family *family, const struct pp_tuple_box *box);
+
+// engine_tuple_cond.c: conditions that rules share.
+//
+// @return  Index; -ENOSPC.
+int pp_tuple_cond_get(struct pp_tuple_state *state, uint64_t sets, uint32_t value, uint32_t mask);
+
+// engine_tuple_other.c: frames that are neither IPv4 nor IPv6.
+//
+// @return  0; -ENOMEM.
+int pp_tuple_other_add(struct pp_tuple_state *state, const struct pp_engine_rule *rule);
+void pp_tuple_other_remove(struct pp_tuple_state *state, const struct pp_engine_rule *rule);

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+#include "engine_tuple.h"
+
+#include <string.h>
+
+struct pp_tuple_table *pp_tuple_table(const struct pp_tuple_family *family, uint32_t table)
+{
+	struct pp_tuple_head *head = pp_tuple_head(family->state);
+
+	return family->ip6 ? &head->table6[table].table : &head->table4[table].table;
+}
+
+struct pp_tuple_bucket *pp_tuple_bucket(const struct pp_tuple_family *family, uint32_t bucket)
+{
+	return (struct pp_tuple_bucket *)(family->state->body + pp_tuple_part(family)->bucket_at) +
+	       bucket;
+}
+
+static uint64_t rule_bytes(int ip6)
+{
+	return ip6 ? sizeof(struct pp_tuple_rule6) : sizeof(struct pp_tuple_rule4);
+}
+
+struct pp_tuple_rule *pp_tuple_rule(const struct pp_tuple_family *family, uint32_t index)
+{
+	return (struct pp_tuple_rule *)(family->state->body + pp_tuple_part(family)->rule_at +
+					index * rule_bytes(family->ip6));
+}
+
+struct pp_tuple_cell *pp_tuple_cells(const struct pp_tuple_family *family)
+{
+	return (struct pp_tuple_cell *)(family->state->body + pp_tuple_part(family)->cell_at);
+}
+
+const struct pp_tuple_cond *pp_tuple_rule_cond(const struct pp_tuple_state *state,
+					       const struct pp_tuple_rule *rule)
+{
+	uint32_t offset = rule->cond & ((1u << PP_TUPLE_LINK_BITS) - 1);
+
+	return pp_tuple_cond(state, offset / sizeof(struct pp_tuple_cond));
+}
+
+uint32_t pp_tuple_cond_count(const struct pp_tuple_config *config)
+{
+	return config->cond_mask / sizeof(struct pp_tuple_cond) + 1;
+}
+
+struct pp_tuple_cond *pp_tuple_cond(const struct pp_tuple_state *state, uint32_t index)
+{
+	return (struct pp_tuple_cond *)(state->body + state->config.cond_at) + index;
+}
+
+// A few sizes for each power of two, so that sets of about the same size share a shape.
+static uint32_t round_up(uint64_t count, uint32_t least)
+{
+	uint64_t step = least;
+
+	while (step * 16 < count)
+		step *= 2;
+	return (uint32_t)((count + step - 1) / step * step);
+}
+
+// Room to grow: less in large sets, and less for rules of IPv6, which are twice as large.
+static uint32_t rules_given(uint32_t needed, int ip6)
+{
+	uint64_t count = needed + needed / (ip6 ? 8 : needed < 40000 ? 2 : 4);
+
+	if (needed == 0)
+		return 16;
+	count = round_up(count, 32);
+	return count < (1u << 18) ? (uint32_t)count : (1u << 18) - 1;
+}
+
+static uint32_t cell_bits(uint32_t rules)
+{
+	return rules <= 64 ? 6 : rules <= 512 ? 8 : rules <= 4096 ? 10 : rules <= 40000 ? 12 : 14;
+}
+
+static uint32_t put(uint64_t *end, uint64_t bytes)
+{
+	uint64_t at = *end;
+
+	*end = (at + bytes + 63) & ~63ull;
+	return (uint32_t)at;
+}
+
+void pp_tuple_layout(struct pp_engine_shape *shape, const struct pp_tuple_need *need)
+{
+	struct pp_tuple_config config = {0};
+	uint64_t end = sizeof(struct pp_tuple_head);
+	uint32_t conds = 64;
+
+	while (conds < need->conds + need->conds / 2)
+		conds *= 2;
+	config.cond_mask = (conds - 1) * sizeof(struct pp_tuple_cond);
+	config.cond_at = put(&end, conds * sizeof(struct pp_tuple_cond));
+	for (int ip6 = 0; ip6 < PP_TUPLE_FAMILIES; ip6++) {
+		struct pp_tuple_part *part = &config.part[ip6];
+		uint32_t bits = cell_bits(need->rules[ip6]);
+
+		part->rule_count = rules_given(need->rules[ip6], ip6);
+		part->bucket_mask = 3;
+		// So that 2.5 to 5.5 rules share a bucket when all is full.
+		while ((part->bucket_mask + 1) * 11 < part->rule_count * 2)
+			part->bucket_mask = part->bucket_mask * 2 + 1;
+		part->cell_shift = 64 - bits;
+		part->fields = PP_TUPLE_BY_ALL;
+		part->cell_at = put(&end, sizeof(struct pp_tuple_cell) << bits);
+		part->bucket_at =
+			put(&end, (part->bucket_mask + 1) * sizeof(struct pp_tuple_bucket));
+		part->rule_at = put(&end, part->rule_count * rule_bytes(ip6));
+	}
+	*shape = (struct pp_engine_shape){.body_bytes = end};
+	memcpy(shape->config, &config, sizeof(config));
+}
+_Static_assert(sizeof(struct pp_tuple_head) % 64 == 0, "what follows begins a cache line");
+
+// @return  Whether a shape has the room, and not far too much of it.
+bool pp_tuple_layout_holds(const struct pp_engine_shape *shape, const struct pp_tuple_need *need)
+{
+	struct pp_engine_shape fresh;
+	struct pp_tuple_config config;
+
+	if (shape->body_bytes == 0)
+		return false;
+	memcpy(&config, shape->config, sizeof(config));
+	pp_tuple_layout(&fresh, need);
+	return pp_tuple_cond_count(&config) >= need->conds &&
+	       shape->body_bytes / 4 <= fresh.body_bytes &&
+	       config.part[0].rule_count >= need->rules[0] &&
+	       config.part[1].rule_count >= need->rules[1];
+}
