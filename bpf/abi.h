@@ -343,7 +343,7 @@ struct pp_linear_image {
 #define PP_TUPLE_LEVELS 4 // source at two lengths, destination at two
 #define PP_TUPLE_PORT_CELLS 2048 // ports below 1,024, then all others by their low ten bits
 #define PP_TUPLE_BUCKET_RULES 12
-#define PP_TUPLE_MULS 8
+#define PP_TUPLE_MULS 6
 
 enum pp_tuple_part_index {
 	PP_TUPLE_IP4,
@@ -457,6 +457,8 @@ struct pp_tuple_numbers {
 	__u64 mul[PP_TUPLE_MULS]; // odd
 	__u64 level_mul[PP_TUPLE_LEVELS];
 	__u64 level_mask[PP_TUPLE_LEVELS];
+	__u64 zero; // which the verifier does not know to be 0
+	__u64 pad;
 };
 
 // What every packet needs comes first: 32 KB are within an instruction's reach.

@@ -302,7 +302,9 @@ static __always_inline __u32 pp_tuple_match(const void *body,
 					    __u64 sets)
 {
 	const struct pp_tuple_head *head = body;
-	struct pp_tuple_key key = {.word = packet->word, .not_sets = ~sets};
+	// What the parser knows of the word differs from one kind of packet to the next, and the
+	// verifier would walk the search for each kind: it is made to forget.
+	struct pp_tuple_key key = {.word = packet->word ^ head->numbers[0].zero, .not_sets = ~sets};
 
 	switch ((__u8)packet->word) {
 	case PP_FAMILY_IP4:
