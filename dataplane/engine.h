@@ -74,6 +74,11 @@ void pp_engine_rule_fill(struct pp_engine_rule *out,
 			 const struct pp_bindings *bindings,
 			 const struct pp_used_sets *used);
 
+// Say that an engine has no room for a rule more.
+//
+// @return  -ENOSPC.
+int pp_engine_full(const char *name, uint32_t rules_max, struct pp_error *err);
+
 // What a slot does.
 //
 // @return  0; -EINVAL: a name in the rule stands for nothing.

@@ -75,8 +75,7 @@ static int compile(const struct pp_engine_ops *ops,
 
 	if (ops->rules_max != 0 && count > ops->rules_max) {
 		*rule_id = rule[ops->rules_max].rule_id;
-		return pp_error_set(err, -ENOSPC, 0, 0, "engine %s holds at most %u rules",
-				    ops->name, ops->rules_max);
+		return pp_engine_full(ops->name, ops->rules_max, err);
 	}
 	err = err ?: &unused;
 	pp_error_set(err, 0, 0, 0, "engine %s does not say why", ops->name);

@@ -1,7 +1,4 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-#include <errno.h>
-#include <stdio.h>
-
 #include <push-packet/plane.h>
 
 #include "engine.h"
@@ -36,17 +33,13 @@ static int check_room(const struct pp_plane_config *config,
 		      struct pp_error *err)
 {
 	uint32_t most = rules_max(config);
-	char number[32];
 
 	if (pp_ruleset_count(rules) <= most)
 		return 0;
 	if (where != NULL)
 		*where = (struct pp_where){PP_WHERE_RULE, pp_ruleset_at(rules, most)->id, 0};
-	snprintf(number, sizeof(number), most < 1000 ? "%u" : "%u,%03u",
-		 most < 1000 ? most : most / 1000, most % 1000);
-	return pp_error_set(
-		err, -ENOSPC, 0, 0, "engine %s holds at most %s rules; `engine: auto` takes more",
-		config->own.ops != NULL ? config->own.ops->name : config->engine, number);
+	return pp_engine_full(config->own.ops != NULL ? config->own.ops->name : config->engine,
+			      most, err);
 }
 
 static struct pp_bindings bindings_of(const struct pp_plane_config *config)
