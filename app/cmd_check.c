@@ -74,8 +74,10 @@ const struct pp_command pp_command_check = {
 	.name = "check",
 	.summary = "check a configuration file against this machine",
 	.synopsis = "-c FILE",
-	.description = "Check a configuration file and the rule files it names, and whether this "
-		       "machine has the interfaces, queues and CPUs. Nothing is attached.",
+	.description =
+		"Check a configuration file and the rule files it names, and whether this "
+		"machine has the interfaces, queues and CPUs. An engine of your own is loaded and let "
+		"go again. Nothing is attached.",
 	.options = options,
 	.exit_status = "0 the configuration is good, 1 it is not, 2 usage",
 	.examples = "push-packet check -c /etc/push-packet.yaml",

@@ -30,7 +30,7 @@ const struct pp_command pp_command_reload = {
 		"Make a running push-packet read its configuration and rule files again. Rules, "
 		"sets, protection and the default action change by difference, in one step; what is "
 		"still there keeps its id, counters and remaining ttl, and rules added by command "
-		"stay. An error anywhere leaves everything as it was. Prints what changed.",
+		"stay. Another engine or verdict-cache comes in the same step. An error anywhere leaves everything as it was. Prints what changed.",
 	.options = pp_ctl_options_only,
 	.exit_status = "0 done, 1 no daemon answers or it refuses, 2 usage",
 	.examples = "push-packet reload",

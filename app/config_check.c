@@ -47,7 +47,8 @@ int pp_config_check(const char *path, struct pp_config **out, struct pp_report *
 	if (err)
 		return err;
 	errors = report->errors;
-	if (pp_plane_check(&config->plane, config->rules, &where, &error))
+	if (pp_plane_check(&config->plane, config->rules, &where, &error) ||
+	    pp_plane_check_engine(&config->plane, config->rules, &where, &error))
 		pp_config_report(config, &where, &error, report);
 	pp_config_check_protected(config, config->rules, report);
 	if (report->errors != errors) {

@@ -20,7 +20,6 @@ struct field {
 	}
 
 static const struct field fields[] = {
-	FIELD("engine", PP_ITEM_ENGINE, plane.engine),
 	FIELD("timestamps", PP_ITEM_TIMESTAMPS, plane.timestamps),
 	FIELD("workers: count", PP_ITEM_WORKER_COUNT, plane.worker_count),
 	FIELD("workers: idle", PP_ITEM_IDLE, plane.idle),
@@ -117,6 +116,12 @@ static void diff_consumers(const struct pp_config *running,
 	}
 	if (next->plane.consumer_count < running->plane.consumer_count)
 		refuse(report, next->item_at[PP_ITEM_CONSUMERS], "the list of consumers");
+}
+
+bool pp_config_same_engine(const struct pp_config *a, const struct pp_config *b)
+{
+	return !strcmp(a->plane.engine, b->plane.engine) && a->plane.cache == b->plane.cache &&
+	       pp_engine_same(&a->plane.own, &b->plane.own);
 }
 
 void pp_config_diff_fixed(const struct pp_config *running,

@@ -307,6 +307,22 @@ bool pp_config_read_choice(struct pp_config_reader *r,
 	return false;
 }
 
+char *pp_config_read_path(struct pp_config_reader *r, const struct pp_yaml *node, const char *what)
+{
+	const char *path = pp_config_read_text(r, node, what), *slash = strrchr(r->file, '/');
+	char *joined = NULL;
+
+	if (!path)
+		return NULL;
+	if (*path == '/' || !slash)
+		joined = strdup(path);
+	else if (asprintf(&joined, "%.*s/%s", (int)(slash - r->file), r->file, path) < 0)
+		joined = NULL;
+	if (!joined)
+		pp_config_error(r, node, "out of memory");
+	return joined;
+}
+
 bool pp_config_read_name(struct pp_config_reader *r,
 			 const struct pp_yaml *node,
 			 char *out,

@@ -94,6 +94,12 @@ bool pp_config_read_choice(struct pp_config_reader *r,
 			   const char *const *words,
 			   uint8_t *out);
 
+// A path as seen from the configuration file.
+//
+// @param what  For the message.
+// @return      The caller's to free; NULL: reported.
+char *pp_config_read_path(struct pp_config_reader *r, const struct pp_yaml *node, const char *what);
+
 // A name of letters, digits and . _ - that fits size with its NUL.
 bool pp_config_read_name(struct pp_config_reader *r,
 			 const struct pp_yaml *node,

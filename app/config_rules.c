@@ -99,27 +99,14 @@ static const char *keep_name(struct pp_config_reader *r, char *name)
 	return name;
 }
 
-// A path of the configuration as seen from the configuration file.
-static char *beside(const char *config_file, const char *path)
-{
-	const char *slash = strrchr(config_file, '/');
-	char *joined;
-
-	if (*path == '/' || !slash)
-		return strdup(path);
-	if (asprintf(&joined, "%.*s/%s", (int)(slash - config_file), config_file, path) < 0)
-		return NULL;
-	return joined;
-}
-
 static void read_file(struct pp_config_reader *r, const struct pp_yaml *item)
 {
-	const char *path = pp_config_read_text(r, item, "the path of a rule file"), *file;
+	char *path = pp_config_read_path(r, item, "the path of a rule file");
+	const char *file = path ? keep_name(r, path) : NULL;
 	char *text;
 	size_t len;
 	int err;
 
-	file = path ? keep_name(r, beside(r->file, path)) : NULL;
 	if (!file)
 		return;
 	err = pp_text_file_read(file, &text, &len);

@@ -11,8 +11,10 @@ void pp_config_interfaces(struct pp_config_reader *r, const struct pp_yaml *valu
 // config_rings.c
 void pp_config_rings(struct pp_config_reader *r, const struct pp_yaml *value, void *arg);
 void pp_config_umem(struct pp_config_reader *r, const struct pp_yaml *value, void *arg);
-// config_workers.c
+// config_engine.c
 void pp_config_engine(struct pp_config_reader *r, const struct pp_yaml *value, void *arg);
+void pp_config_verdict_cache(struct pp_config_reader *r, const struct pp_yaml *value, void *arg);
+// config_workers.c
 void pp_config_workers(struct pp_config_reader *r, const struct pp_yaml *value, void *arg);
 void pp_config_timestamps(struct pp_config_reader *r, const struct pp_yaml *value, void *arg);
 // config_consumers.c

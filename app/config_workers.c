@@ -3,16 +3,6 @@
 
 #include "config_sections.h"
 
-void pp_config_engine(struct pp_config_reader *r, const struct pp_yaml *value, void *arg)
-{
-	static const char *const words[] = {"auto", "linear", NULL};
-	uint8_t choice;
-
-	(void)arg;
-	if (pp_config_read_choice(r, value, words, &choice))
-		strcpy(r->config->plane.engine, words[choice]);
-}
-
 void pp_config_timestamps(struct pp_config_reader *r, const struct pp_yaml *value, void *arg)
 {
 	static const char *const words[] = {"off", "on", NULL};

@@ -16,7 +16,11 @@
 static int apply(void *arg, struct pp_ruleset *rules, struct pp_error *err)
 {
 	struct pp_daemon *daemon = arg;
+	const struct pp_rules_change *pending = &daemon->rules.pending;
 
+	if (pending->engine)
+		return pp_plane_set_engine(daemon->plane, &pending->config->plane, rules, NULL,
+					   err);
 	return pp_plane_apply(daemon->plane, rules, NULL, err);
 }
 

@@ -49,6 +49,7 @@ static int open_program(const struct pp_explain_rules *rules,
 						 .consumer = rules->consumer,
 						 .consumer_count = rules->consumer_count,
 						 .engine = rules->engine,
+						 .own = rules->own,
 						 .in = rules->in,
 						 .frame_kind = pp_capture_frame_kind(capture)};
 

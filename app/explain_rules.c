@@ -24,6 +24,7 @@ void pp_explain_rules_init(struct pp_explain_rules *rules)
 
 void pp_explain_rules_fini(struct pp_explain_rules *rules)
 {
+	pp_engine_unload(&rules->own);
 	pp_ruleset_destroy(rules->rules);
 	free(rules->id);
 }
@@ -48,9 +49,9 @@ static int report_end(struct pp_report *report)
 }
 
 // What the daemon would have after its start.
-static int take_config(struct pp_explain_rules *rules, const struct pp_config *config)
+static int take_config(struct pp_explain_rules *rules, struct pp_config *config)
 {
-	const struct pp_plane_config *plane = &config->plane;
+	struct pp_plane_config *plane = &config->plane;
 
 	rules->ifaces_known = true;
 	rules->iface_count = plane->iface_count;
@@ -58,6 +59,8 @@ static int take_config(struct pp_explain_rules *rules, const struct pp_config *c
 	rules->consumer_count = plane->consumer_count;
 	memcpy(rules->consumer, plane->consumer, plane->consumer_count * sizeof(*plane->consumer));
 	strcpy(rules->engine, plane->engine);
+	rules->own = plane->own;
+	plane->own = (struct pp_engine_own){0};
 	return pp_ruleset_copy(&rules->rules, config->rules);
 }
 
@@ -71,7 +74,8 @@ int pp_explain_rules_from_config(struct pp_explain_rules *rules, const char *pat
 
 	pp_report_init(&report);
 	ret = pp_config_load(path, &config, &report);
-	if (!ret && pp_plane_check_rules(&config->plane, config->rules, &where, &err))
+	if (!ret && (pp_plane_check_rules(&config->plane, config->rules, &where, &err) ||
+		     pp_plane_check_engine(&config->plane, config->rules, &where, &err)))
 		pp_config_report(config, &where, &err, &report);
 	ret = ret ?: take_config(rules, config);
 	if (ret && !report.errors)

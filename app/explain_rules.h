@@ -22,6 +22,7 @@ struct pp_explain_rules {
 	uint32_t consumer_count;
 	struct pp_consumer_config consumer[PP_CONSUMERS_MAX];
 	char engine[PP_NAME_BYTES];
+	struct pp_engine_own own;
 	int32_t in; // index of the interface that packets come in by; PP_EXPLAIN_NO_IFACE
 	const char *in_name; // borrowed; "": none
 };

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "config_diff.h"
 #include "methods.h"
 #include "reload.h"
 
@@ -69,6 +70,7 @@ static json_t *call_reload(void *arg, const struct pp_rpc_call *call, struct pp_
 		pp_rpc_fail(err, PP_RPC_INTERNAL_ERROR, "%s", strerrordesc_np(-ret));
 	} else {
 		service->trial.reloaded = json_incref(changed);
+		service->trial.engine = !pp_config_same_engine(running, service->trial.config);
 		result = json_pack("{s:O}", "changed", changed);
 		if (report.warnings)
 			json_object_set_new(result, "warnings", lines_json(&report, false));

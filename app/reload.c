@@ -113,6 +113,22 @@ static const char *verdict_name(const struct pp_ruleset *rules)
 	return pp_ruleset_default(rules) == PP_VERDICT_DROP ? "drop" : "pass";
 }
 
+static int describe_engine(const struct reload *reload)
+{
+	static const char *const modes[] = {
+		[PP_CACHE_AUTO] = "auto", [PP_CACHE_ON] = "on", [PP_CACHE_OFF] = "off"};
+	const struct pp_plane_config *from = &reload->running->plane, *to = &reload->next->plane;
+	int err = 0;
+
+	if (strcmp(from->engine, to->engine))
+		err = say(reload, "engine: %s to %s", from->engine, to->engine);
+	else if (!pp_engine_same(&from->own, &to->own))
+		err = say(reload, "engine: %s from other files", to->engine);
+	if (!err && from->cache != to->cache)
+		err = say(reload, "verdict-cache: %s to %s", modes[from->cache], modes[to->cache]);
+	return err;
+}
+
 static int describe(const struct reload *reload)
 {
 	const char *from = verdict_name(reload->before), *to = verdict_name(reload->after);
@@ -122,6 +138,8 @@ static int describe(const struct reload *reload)
 		err = describe_sets(reload);
 	if (!err && strcmp(from, to))
 		err = say(reload, "default: %s to %s", from, to);
+	if (!err)
+		err = describe_engine(reload);
 	if (!err && reload->running->protect_refuse != reload->next->protect_refuse)
 		err = say(reload, "protect: %s",
 			  reload->next->protect_refuse ? "report to refuse" : "refuse to report");
@@ -144,12 +162,15 @@ static int change_rules(struct reload *reload,
 // Interfaces are not asked for: one that is gone at the moment is no reason to keep old rules.
 static int check(const struct reload *reload, struct pp_report *report)
 {
+	const struct pp_plane_config *plane = &reload->next->plane;
 	struct pp_where where = {.kind = PP_WHERE_NONE};
 	struct pp_error error = {0};
 	uint32_t errors = report->errors;
 	char session[256];
 
-	if (pp_plane_check_rules(&reload->next->plane, reload->after, &where, &error))
+	if (pp_plane_check_rules(plane, reload->after, &where, &error))
+		pp_config_report(reload->next, &where, &error, report);
+	if (pp_plane_check_engine(plane, reload->after, &where, &error))
 		pp_config_report(reload->next, &where, &error, report);
 	pp_config_check_protected(reload->next, reload->after, report);
 	if (report->errors != errors)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 // Read the configuration again while the daemon runs.
 //
-// What may change are the rules: rule files, inline rules, sets, protection and the default
-// action. They are changed by difference: a rule or set that is still there stays with its id,
+// What may change are the engine, the verdict cache, and the rules: rule files, inline rules, sets,
+// protection and the default action. Rules are changed by difference: a rule or set that is still there stays with its id,
 // counters and remaining ttl, and what came by command stays beside them; the default action
 // becomes what the file says. Anything else that changed is an error at its place: interfaces,
 // sockets, rings and threads are what they are until a restart.
@@ -19,7 +19,8 @@
 // Make rules what the configuration file says now. The caller puts them in force.
 //
 // @param config_path  As the daemon was started with.
-// @param running      The configuration in force; unchanged.
+// @param running      The configuration in force; unchanged. Whether next wants another engine:
+//                     pp_config_same_engine().
 // @param rules        A copy of what is in force, after pp_ruleset_settle(). Changed on success
 //                     only.
 // @param now_ns       CLOCK_BOOTTIME.

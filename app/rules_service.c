@@ -175,6 +175,7 @@ static void merge(struct pp_rules_change *pending, struct pp_rules_change *trial
 	pending->rules = trial->rules;
 	trial->rules = NULL;
 	adopt_config(&pending->config, &trial->config);
+	pending->engine |= trial->engine;
 	take(&pending->conflicts, &trial->conflicts);
 	take_reloaded(pending, trial);
 	pending->expired_rules += trial->expired_rules;
@@ -184,8 +185,8 @@ static void merge(struct pp_rules_change *pending, struct pp_rules_change *trial
 
 static bool changed(const struct pp_rules_service *service)
 {
-	return pp_ruleset_generation(service->trial.rules) !=
-	       pp_ruleset_generation(latest(service));
+	return service->trial.engine || pp_ruleset_generation(service->trial.rules) !=
+						pp_ruleset_generation(latest(service));
 }
 
 // Methods that warn have an empty list in their result; others get one when it is needed.

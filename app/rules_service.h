@@ -37,6 +37,7 @@ enum pp_rules_event {
 struct pp_rules_change {
 	struct pp_ruleset *rules; // NULL: there is no change
 	struct pp_config *config; // of a reload; NULL: the configuration stays
+	bool engine; // config has another engine, or another verdict-cache: apply() is to take it
 	json_t *reloaded; // what a reload changed, an array; NULL: there was none
 	json_t *conflicts; // sentences about protected sets, as keys of an object
 	uint32_t expired_rules;
@@ -51,7 +52,8 @@ struct pp_rules_service {
 	const struct pp_ruleset *rules; // in force
 	json_t *conflicts; // of rules
 
-	// Puts rules in force as pp_plane_apply() does: takes them over on success.
+	// Puts rules in force as pp_plane_apply() does: takes them over on success. What goes with
+	// them is in pending.
 	int (*apply)(void *arg, struct pp_ruleset *rules, struct pp_error *err);
 	void *arg;
 

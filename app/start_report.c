@@ -3,6 +3,8 @@
 
 #include <inttypes.h>
 
+#include "table_text.h"
+
 static void print_skb_mode(const char *name, FILE *out)
 {
 	fprintf(out,
@@ -83,6 +85,20 @@ static void print_consumer(const struct pp_consumer_config *consumer, FILE *out)
 	fputc('\n', out);
 }
 
+static void print_engine(const struct pp_plane *plane, FILE *out)
+{
+	char number[PP_TABLE_NUMBER_BYTES];
+	struct pp_engine_info info;
+
+	pp_plane_engine_info(plane, &info);
+	fprintf(out, "  engine: %s (%s)", info.name, info.why);
+	if (info.tables)
+		fprintf(out, ", %u table%s", info.tables, info.tables == 1 ? "" : "s");
+	fprintf(out, ", at most %s steps", pp_table_number(info.steps_max, number));
+	fprintf(out, ", image %s bytes", pp_table_number((int64_t)info.image_bytes, number));
+	fprintf(out, ", verdict cache %s\n", info.cache.on ? "on" : "off");
+}
+
 static const char *idle_name(uint8_t idle)
 {
 	static const char *const names[] = {[PP_IDLE_BUSY] = "busy",
@@ -104,7 +120,7 @@ void pp_start_report_print(const struct pp_plane *plane, const struct pp_config 
 	for (uint32_t i = 0; i < pp_plane_consumer_count(plane); i++)
 		print_consumer(pp_plane_consumer(plane, i), out);
 	fprintf(out, "  idle mode: %s\n", idle_name(config->plane.idle));
-	fprintf(out, "  engine: %s\n", pp_plane_engine(plane));
+	print_engine(plane, out);
 	fprintf(out, "  rules: %u, default %s, generation %u\n", pp_ruleset_count(rules),
 		pp_ruleset_default(rules) == PP_VERDICT_DROP ? "drop" : "pass",
 		pp_ruleset_generation(rules));

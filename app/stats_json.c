@@ -260,6 +260,32 @@ static json_t *apply_json(const struct pp_plane *plane)
 			 (json_int_t)stats.set_bytes);
 }
 
+static json_t *cache_json(const struct pp_cache_stats *cache)
+{
+	return json_pack("{s:b, s:I, s:I, s:I}", "on", cache->on, "hits", (json_int_t)cache->hits,
+			 "misses", (json_int_t)cache->misses, "bypassed",
+			 (json_int_t)cache->bypassed);
+}
+
+static json_t *engine_json(const struct pp_plane *plane)
+{
+	struct pp_engine_info info;
+	json_t *engine;
+
+	pp_plane_engine_info(plane, &info);
+	engine = json_pack("{s:s, s:s, s:o}", "name", info.name, "why", info.why, "cache",
+			   cache_json(&info.cache));
+	set_number(engine, "rules", info.rules);
+	set_number(engine, "tables", info.tables);
+	set_number(engine, "steps_max", info.steps_max);
+	set_number(engine, "used_bytes", info.used_bytes);
+	set_number(engine, "image_bytes", info.image_bytes);
+	set_number(engine, "loads", info.loads);
+	set_number(engine, "load_ns", info.load_ns);
+	set_number(engine, "verified_insns", info.verified_insns);
+	return engine;
+}
+
 static json_t *size_limits_json(void)
 {
 	json_t *list = json_array();
@@ -275,8 +301,8 @@ json_t *pp_stats_json(const struct pp_plane *plane, uint64_t uptime_s, uint32_t 
 	struct sums sums = {.balanced = true};
 	json_t *ifaces = ifaces_json(plane, &sums), *stats;
 
-	stats = json_pack("{s:s, s:I, s:s, s:I, s:s, s:b, s:o, s:o, s:o}", "version", PP_VERSION,
-			  "uptime_s", (json_int_t)uptime_s, "engine", pp_plane_engine(plane),
+	stats = json_pack("{s:s, s:I, s:o, s:I, s:s, s:b, s:o, s:o, s:o}", "version", PP_VERSION,
+			  "uptime_s", (json_int_t)uptime_s, "engine", engine_json(plane),
 			  "generation", (json_int_t)pp_ruleset_generation(rules), "default",
 			  verdict_names[pp_ruleset_default(rules)], "balanced", sums.balanced,
 			  "in_flight", in_flight_json(&sums.total), "total",

@@ -279,6 +279,44 @@ void pp_stats_table_print_rates(const json_t *before,
 	fputc('\n', out);
 }
 
+static void print_cache(const json_t *cache, FILE *out)
+{
+	static const char *const keys[] = {"hits", "misses", "bypassed"};
+	char buf[PP_TABLE_NUMBER_BYTES];
+
+	if (!is_set(cache, "on")) {
+		fputs(", verdict cache off\n", out);
+		return;
+	}
+	fputs("\n  verdict cache:", out);
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		fprintf(out, "%s %s %s", i ? "," : "",
+			pp_table_number(number_of(cache, keys[i]), buf), keys[i]);
+	fputc('\n', out);
+}
+
+static void print_engine(const json_t *engine, FILE *out)
+{
+	char buf[PP_TABLE_NUMBER_BYTES];
+
+	if (!json_is_object(engine))
+		return;
+	fprintf(out, "\nengine %s (%s)", text_of(engine, "name"), text_of(engine, "why"));
+	if (number_of(engine, "tables"))
+		fprintf(out, ", %s table%s", pp_table_number(number_of(engine, "tables"), buf),
+			number_of(engine, "tables") == 1 ? "" : "s");
+	fprintf(out, ", at most %s steps", pp_table_number(number_of(engine, "steps_max"), buf));
+	fprintf(out, ", image %s bytes", pp_table_number(number_of(engine, "image_bytes"), buf));
+	fprintf(out, " (%s used)", pp_table_number(number_of(engine, "used_bytes"), buf));
+	print_cache(json_object_get(engine, "cache"), out);
+	fprintf(out, "  programs: %s instructions verified, loaded in %ld ms",
+		pp_table_number(number_of(engine, "verified_insns"), buf),
+		(long)(number_of(engine, "load_ns") / 1000000));
+	if (number_of(engine, "loads"))
+		fprintf(out, ", loaded again %ld times", (long)number_of(engine, "loads"));
+	fputc('\n', out);
+}
+
 void pp_stats_table_print(const json_t *stats, FILE *out)
 {
 	json_t *entry;
@@ -286,8 +324,8 @@ void pp_stats_table_print(const json_t *stats, FILE *out)
 
 	fprintf(out, "push-packet %s, up ", text_of(stats, "version"));
 	print_uptime(number_of(stats, "uptime_s"), out);
-	fprintf(out, ", engine %s, rule set generation %ld\n", text_of(stats, "engine"),
-		(long)number_of(stats, "generation"));
+	fprintf(out, ", rule set generation %ld\n", (long)number_of(stats, "generation"));
+	print_engine(json_object_get(stats, "engine"), out);
 	json_array_foreach(json_object_get(stats, "interfaces"), i, entry)
 		print_iface(entry, is_set(stats, "stopped"), out);
 	print_rules(json_object_get(stats, "rules"), out);

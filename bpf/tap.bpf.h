@@ -79,7 +79,7 @@ static __always_inline __u32 pp_ask_cached(const struct pp_image_head *head,
 	slot = pp_ask(head, key);
 	if (cache->bypass_left == 0)
 		pp_cache_put(cache, key, word, serial, slot);
-	else
+	else if ((__u8)word != PP_FAMILY_NONE)
 		pp_cache_pass_by(cache);
 	return slot;
 }

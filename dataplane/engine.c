@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 int pp_bindings_iface(const struct pp_bindings *bindings, const char *name)
@@ -142,4 +143,17 @@ int pp_engine_check_rule(const struct pp_ruleset_entry *entry,
 	struct pp_action action;
 
 	return pp_engine_action_fill(&action, entry, bindings, err);
+}
+
+int pp_engine_full(const char *name, uint32_t rules_max, struct pp_error *err)
+{
+	char number[32];
+
+	if (rules_max < 1000)
+		snprintf(number, sizeof(number), "%u", rules_max);
+	else
+		snprintf(number, sizeof(number), "%u,%03u", rules_max / 1000, rules_max % 1000);
+	return pp_error_set(err, -ENOSPC, 0, 0,
+			    "engine %s holds at most %s rules; `engine: auto` takes more", name,
+			    number);
 }

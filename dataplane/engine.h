@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include <push-packet/engine.h>
+#include <push-packet/engine_own.h>
 #include <push-packet/plane.h>
 
 #include "image_sets.h"
@@ -31,6 +32,20 @@ struct pp_engine {
 	const void *object;
 	size_t object_bytes;
 };
+
+static inline struct pp_engine pp_engine_of(const struct pp_engine_own *own)
+{
+	return (struct pp_engine){own->ops, own->object, own->object_bytes};
+}
+
+// Whether an engine of the user's own is what it must be, as far as that can be seen without the
+// kernel. None is good.
+//
+// @return  0; -EINVAL; -EPROTO, with err set.
+int pp_engine_check(const struct pp_engine_own *own, struct pp_error *err);
+
+// One more who unloads it.
+void pp_engine_hold(const struct pp_engine_own *own);
 
 // The BPF object with the engine's program, built in or not. Borrowed.
 const void *pp_engine_object(const struct pp_engine *engine, size_t *bytes);
@@ -58,6 +73,11 @@ void pp_engine_rule_fill(struct pp_engine_rule *out,
 			 const struct pp_ruleset_entry *entry,
 			 const struct pp_bindings *bindings,
 			 const struct pp_used_sets *used);
+
+// Say that an engine has no room for a rule more.
+//
+// @return  -ENOSPC.
+int pp_engine_full(const char *name, uint32_t rules_max, struct pp_error *err);
 
 // What a slot does.
 //

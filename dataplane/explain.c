@@ -25,6 +25,7 @@ struct pp_explain {
 	struct pp_ruleset *rules;
 	const struct pp_ruleset_entry *by_slot[PP_SLOTS_MAX]; // in rules
 	struct pp_maps maps;
+	struct pp_engine own; // of the user; else not used
 	struct pp_tap *tap;
 	uint32_t frame_kind;
 	uint32_t iface;
@@ -142,8 +143,12 @@ static int load(struct pp_explain *explain,
 	struct pp_images none;
 	int ret;
 
+	if (config->own.ops != NULL) {
+		explain->own = pp_engine_of(&config->own);
+		engine = &explain->own;
+	}
 	if (engine == NULL)
-		return pp_error_set(err, -EINVAL, 0, 0, "no engine is named '%s'; %s",
+		return pp_error_set(err, -EINVAL, 0, 0, "no engine is named '%s'; expected %s",
 				    config->engine, pp_engine_names());
 	ret = pp_maps_init(&explain->maps, 1, err);
 	ret = ret

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "map.h"
+
 void pp_images_forget(struct pp_images *images)
 {
 	if (images->state != NULL)
@@ -47,6 +49,45 @@ static struct pp_engine_rule *some_rules(const struct pp_ruleset_entry *const *e
 	return out;
 }
 
+// What an engine that nobody here has seen may get wrong.
+static int check_shape(const struct pp_engine_ops *ops,
+		       const struct pp_engine_shape *shape,
+		       struct pp_error *err)
+{
+	if (shape->body_bytes > 0 && shape->body_bytes % 64 == 0 &&
+	    shape->body_bytes < PP_MAP_BYTES_MAX)
+		return 0;
+	return pp_error_set(err, -EPROTO, 0, 0,
+			    "engine %s asks for a body of %llu bytes; a multiple of 64 is needed",
+			    ops->name, (unsigned long long)shape->body_bytes);
+}
+
+static int compile(const struct pp_engine_ops *ops,
+		   void **state,
+		   const struct pp_engine_rule *rule,
+		   uint32_t count,
+		   struct pp_engine_shape *shape,
+		   uint32_t *rule_id,
+		   struct pp_error *err)
+{
+	struct pp_error unused;
+	int ret;
+
+	if (ops->rules_max != 0 && count > ops->rules_max) {
+		*rule_id = rule[ops->rules_max].rule_id;
+		return pp_engine_full(ops->name, ops->rules_max, err);
+	}
+	err = err ?: &unused;
+	pp_error_set(err, 0, 0, 0, "engine %s does not say why", ops->name);
+	ret = ops->compile(state, rule, count, shape, rule_id, err);
+	if (ret < 0)
+		return ret;
+	ret = check_shape(ops, shape, err);
+	if (ret < 0)
+		ops->destroy(*state);
+	return ret;
+}
+
 int pp_images_compile(struct pp_images *images,
 		      const struct pp_ruleset *rules,
 		      const struct pp_image_sets *sets,
@@ -63,7 +104,7 @@ int pp_images_compile(struct pp_images *images,
 	*rule_id = 0;
 	if (rule == NULL)
 		return pp_error_set(err, -ENOMEM, 0, 0, "out of memory");
-	ret = ops->compile(&state, rule, pp_ruleset_count(rules), &shape, rule_id, err);
+	ret = compile(ops, &state, rule, pp_ruleset_count(rules), &shape, rule_id, err);
 	free(rule);
 	if (ret < 0)
 		return ret;

@@ -77,11 +77,14 @@ static int see_ifaces(struct pp_plane *plane, struct pp_error *err)
 	return plane->retired == NULL ? pp_plane_no_memory(err) : 0;
 }
 
-static int open_taps(struct pp_plane *plane, struct pp_error *err)
+static int open_taps(struct pp_plane *plane, struct pp_where *where, struct pp_error *err)
 {
 	for (uint32_t i = 0; i < plane->config.iface_count; i++) {
 		int ret = pp_plane_open_tap(plane, i, &plane->iface[i].tap, err);
 
+		// What is built in has been seen to load; what this process lacks is not about a file.
+		if (ret < 0 && plane->engine.engine != NULL && where != NULL)
+			where->kind = PP_WHERE_ENGINE_OBJECT;
 		if (ret < 0)
 			return ret;
 	}
@@ -159,9 +162,9 @@ static int open_all(struct pp_plane *plane,
 	ret = ret ?: see_ifaces(plane, err);
 	ret = ret ?: check_free(plane, where, err);
 	ret = ret ?: pp_maps_init(&plane->maps, plane->rows.total, err);
-	plane->maps.cache_mode = plane->config.cache;
-	ret = ret ?: pp_plane_apply_first(plane, err);
-	ret = ret ?: open_taps(plane, err);
+	ret = ret ?: pp_plane_engine_init(&plane->engine, &plane->config, err);
+	ret = ret ?: pp_plane_apply_first(plane, where, err);
+	ret = ret ?: open_taps(plane, where, err);
 	ret = ret ?: open_rings(plane, err);
 	ret = ret ?: pp_plane_create_threads(plane, err);
 	ret = ret ?: pp_plane_watch(plane, err);
@@ -282,6 +285,7 @@ void pp_plane_close(struct pp_plane *plane)
 		pp_copy_ring_close(&plane->ring[i]);
 	free(plane->ring);
 	pp_maps_fini(&plane->maps);
+	pp_plane_engine_fini(&plane->engine);
 	free(plane->retired);
 	pp_rule_table_destroy(plane->rule_table);
 	pp_ruleset_destroy(plane->rules);

@@ -206,7 +206,7 @@ int pp_plane_apply(struct pp_plane *plane,
 	return ret;
 }
 
-int pp_plane_apply_first(struct pp_plane *plane, struct pp_error *err)
+int pp_plane_apply_first(struct pp_plane *plane, struct pp_where *where, struct pp_error *err)
 {
 	uint64_t begin_ns = pp_clock_ns(CLOCK_MONOTONIC);
 	struct change change = {.rules = plane->rules};
@@ -218,7 +218,7 @@ int pp_plane_apply_first(struct pp_plane *plane, struct pp_error *err)
 	ret = pp_rule_table_create(&plane->rule_table, NULL, &change.diff,
 				   pp_ruleset_generation(plane->rules),
 				   sole_sink_of(plane, &change.routes) != NULL, err);
-	ret = ret ?: publish(plane, &change, NULL, err);
+	ret = ret ?: publish(plane, &change, where, err);
 	pp_ruleset_diff_fini(&change.diff);
 	if (ret < 0)
 		return ret;

@@ -222,78 +222,6 @@ check_sizes(const struct pp_plane_config *config, struct pp_where *where, struct
 			    config->tx_slots, config->completion_slots, PP_BURST);
 }
 
-static int check_name(const struct pp_ruleset_entry *entry,
-		      const struct pp_bindings *bindings,
-		      struct pp_where *where,
-		      struct pp_error *err)
-{
-	int ret = pp_engine_check_rule(entry, bindings, err);
-
-	if (ret < 0)
-		set_where(where, PP_WHERE_RULE, entry->id, 0);
-	return ret;
-}
-
-// An engine that was asked for by name must have room; auto finds one that has.
-static int check_engine(const struct pp_plane_config *config,
-			const struct pp_ruleset *rules,
-			struct pp_where *where,
-			struct pp_error *err)
-{
-	const struct pp_engine *engine =
-		pp_engine_pick(config->engine, NULL, pp_ruleset_count(rules));
-	const struct pp_ruleset_entry *beyond;
-
-	if (engine == NULL) {
-		set_where(where, PP_WHERE_ENGINE, 0, 0);
-		return pp_error_set(err, -EINVAL, 0, 0, "no engine is named '%s'; %s",
-				    config->engine, pp_engine_names());
-	}
-	beyond = pp_ruleset_at(rules, engine->ops->rules_max);
-	if (strcmp(config->engine, PP_ENGINE_AUTO) == 0 || beyond == NULL)
-		return 0;
-	set_where(where, PP_WHERE_RULE, beyond->id, 0);
-	return pp_error_set(err, -ENOSPC, 0, 0,
-			    "engine %s holds at most %u,%03u rules; `engine: auto` takes more",
-			    engine->ops->name, engine->ops->rules_max / 1000,
-			    engine->ops->rules_max % 1000);
-}
-
-static struct pp_bindings bindings_of(const struct pp_plane_config *config)
-{
-	return (struct pp_bindings){config->iface, config->iface_count, config->consumer,
-				    config->consumer_count, NULL};
-}
-
-int pp_plane_check_rules(const struct pp_plane_config *config,
-			 const struct pp_ruleset *rules,
-			 struct pp_where *where,
-			 struct pp_error *err)
-{
-	const struct pp_bindings bindings = bindings_of(config);
-	struct pp_ruleset_cursor cursor = pp_ruleset_begin(rules, 0);
-	const struct pp_ruleset_entry *entry;
-	int ret = check_engine(config, rules, where, err);
-
-	while (ret == 0 && (entry = pp_ruleset_next(&cursor)) != NULL)
-		ret = check_name(entry, &bindings, where, err);
-	return ret;
-}
-
-int pp_plane_check_change(const struct pp_plane_config *config,
-			  const struct pp_ruleset *rules,
-			  const struct pp_ruleset_diff *diff,
-			  struct pp_where *where,
-			  struct pp_error *err)
-{
-	const struct pp_bindings bindings = bindings_of(config);
-	int ret = check_engine(config, rules, where, err);
-
-	for (uint32_t i = 0; ret == 0 && i < diff->added_count; i++)
-		ret = check_name(diff->added[i], &bindings, where, err);
-	return ret;
-}
-
 int pp_plane_check(const struct pp_plane_config *config,
 		   const struct pp_ruleset *rules,
 		   struct pp_where *where,
@@ -308,6 +236,7 @@ int pp_plane_check(const struct pp_plane_config *config,
 	ret = ret ?: check_workers(config, where, err);
 	ret = ret ?: check_consumers(config, where, err);
 	ret = ret ?: check_sizes(config, where, err);
+	ret = ret ?: pp_plane_check_engine_name(config, where, err);
 	ret = ret ?: pp_plane_check_rules(config, rules, where, err);
 	return ret;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 // What the files of the plane share: plane.c opens and closes it, plane_check.c looks before,
 // plane_thread.c has the workers, plane_port.c the sockets, plane_iface.c follows interfaces,
-// plane_apply.c exchanges the rules, plane_stats.c reads it.
+// plane_apply.c exchanges the rules, plane_engine.c the engine, plane_stats.c reads it.
 //
 // Threads    control thread.
 #pragma once
@@ -41,6 +41,14 @@ struct pp_plane_consumer {
 	struct pp_count_stats *base; // COUNT, by slot: from before the slot was its rule's
 };
 
+// What programs are to be loaded with.
+struct pp_plane_engine {
+	char name[PP_NAME_BYTES]; // of a built-in engine, or "auto"
+	uint8_t cache; // enum pp_cache_mode
+	struct pp_engine_own own; // held if there is one
+	struct pp_engine *engine; // of own; NULL: built in
+};
+
 // How many rules route to whom, kept by difference.
 struct pp_route_counts {
 	uint32_t rules;
@@ -49,6 +57,8 @@ struct pp_route_counts {
 
 struct pp_plane {
 	struct pp_plane_config config; // iface and consumer point to copies
+	struct pp_plane_engine engine; // in force
+	const struct pp_plane_engine *engine_next; // that comes with the next rules; NULL: none
 	struct pp_ruleset *rules;
 	struct pp_rule_table *rule_table; // RCU: workers and analysers read it
 	struct pp_rule_stats rule_base[PP_SLOTS_MAX]; // as pp_plane_consumer.base
@@ -101,6 +111,29 @@ int pp_plane_iface_attach(struct pp_plane *plane,
 			  enum pp_where_kind *where,
 			  struct pp_error *err);
 
+// Hold what config wants.
+int pp_plane_engine_init(struct pp_plane_engine *out,
+			 const struct pp_plane_config *config,
+			 struct pp_error *err);
+// No image of it is left. All zero is allowed.
+void pp_plane_engine_fini(struct pp_plane_engine *wanted);
+
+// @param current  In use; NULL: none.
+// @return         NULL: none has the name that is wanted.
+const struct pp_engine *pp_plane_engine_pick(const struct pp_plane_engine *wanted,
+					     const struct pp_engine *current,
+					     uint32_t count);
+
+// Note why the engine was picked that is in force now.
+void pp_plane_engine_say_why(struct pp_plane *plane,
+			     const struct pp_plane_engine *wanted,
+			     uint32_t count);
+
+// The part of pp_plane_check_engine() that needs no rules.
+int pp_plane_check_engine_name(const struct pp_plane_config *config,
+			       struct pp_where *where,
+			       struct pp_error *err);
+
 // Open ports on queues that want one and have none.
 //
 // @return  0; -errno of the first that failed, with err set and no other tried.
@@ -123,8 +156,8 @@ int pp_plane_open_tap(const struct pp_plane *plane,
 		      struct pp_tap **out,
 		      struct pp_error *err);
 
-// Put rules in force, names in them having been checked. Where sets outgrow the images, programs are
-// loaded again and exchanged.
+// Put rules in force, names in them having been checked. Where they outgrow the images, and with the
+// next engine, programs are loaded again and exchanged.
 //
 // @return  0; as pp_maps_publish(); -errno of a load, with the old rules in force.
 int pp_plane_publish(struct pp_plane *plane,
@@ -134,8 +167,9 @@ int pp_plane_publish(struct pp_plane *plane,
 
 // Put the rules that the plane opens with in force, before a program is loaded or a thread created.
 //
-// @return  0; as pp_maps_publish(), pp_rule_table_create().
-int pp_plane_apply_first(struct pp_plane *plane, struct pp_error *err);
+// @param where  Set to the rule that err is about, if it is about one. May be NULL.
+// @return       0; as pp_maps_publish(), pp_rule_table_create().
+int pp_plane_apply_first(struct pp_plane *plane, struct pp_where *where, struct pp_error *err);
 
 // Let a slot count from zero. Nobody counts under it: its rule is not in force yet, and packets of
 // the one that had it are a former rule's.

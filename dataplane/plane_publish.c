@@ -119,12 +119,23 @@ int pp_plane_publish(struct pp_plane *plane,
 		     uint32_t *rule_id,
 		     struct pp_error *err)
 {
-	const struct pp_engine *engine = pp_engine_pick(
-		plane->config.engine, plane->maps.images.engine, pp_ruleset_count(rules));
-	int ret;
+	// The next engine is for the next rules: those in force may be what it cannot hold.
+	const struct pp_plane_engine *next = rules != plane->rules ? plane->engine_next : NULL;
+	const struct pp_plane_engine *wanted = next ?: &plane->engine;
+	uint32_t count = pp_ruleset_count(rules);
+	const struct pp_engine *engine =
+		pp_plane_engine_pick(wanted, plane->maps.images.engine, count);
+	int ret = -ENOBUFS;
 
+	plane->maps.cache_mode = wanted->cache;
 	if (plane->maps.images.fd < 0)
-		return publish_first(plane, engine, rules, rule_id, err);
-	ret = pp_maps_publish(&plane->maps, engine, rules, &plane->bindings, rule_id, err);
-	return ret == -ENOBUFS ? publish_reshaped(plane, engine, rules, rule_id, err) : ret;
+		ret = publish_first(plane, engine, rules, rule_id, err);
+	else if (next == NULL)
+		ret = pp_maps_publish(&plane->maps, engine, rules, &plane->bindings, rule_id, err);
+	if (ret == -ENOBUFS)
+		ret = publish_reshaped(plane, engine, rules, rule_id, err);
+	plane->maps.cache_mode = plane->engine.cache;
+	if (ret == 0)
+		pp_plane_engine_say_why(plane, wanted, count);
+	return ret;
 }

@@ -116,26 +116,6 @@ const struct pp_ruleset *pp_plane_rules(const struct pp_plane *plane)
 	return plane->rules;
 }
 
-const char *pp_plane_engine(const struct pp_plane *plane)
-{
-	return plane->maps.images.engine->ops->name;
-}
-
-void pp_plane_engine_info(const struct pp_plane *plane, struct pp_engine_info *out)
-{
-	const struct pp_images *images = &plane->maps.images;
-
-	*out = (struct pp_engine_info){
-		.name = images->engine->ops->name,
-		.rules = pp_ruleset_count(plane->rules),
-		.tables = images->stats.tables,
-		.steps_max = images->stats.steps_max,
-		.used_bytes = images->stats.used_bytes,
-	};
-	memcpy(out->why, plane->engine_why, sizeof(out->why));
-	pp_cache_stats(&images->cache, &out->cache);
-}
-
 uint32_t pp_plane_worker_count(const struct pp_plane *plane)
 {
 	return plane->worker_count;

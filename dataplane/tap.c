@@ -13,12 +13,15 @@
 #include <bpf/libbpf.h>
 #include <linux/if_link.h>
 
+#include <push-packet/clock.h>
+
 struct pp_tap {
 	struct bpf_object *object;
 	int prog_fd[2]; // xdp, xdp.frags; of object
 	int link_fd; // -1: detached
 	uint8_t mode;
 	bool frags;
+	uint64_t load_ns;
 };
 
 // What bpf_link_create answers where the plain program cannot take frames of the MTU.
@@ -32,6 +35,7 @@ int pp_tap_open(struct pp_tap **out,
 		const struct pp_tap_config *config,
 		struct pp_error *err)
 {
+	uint64_t begin_ns = pp_clock_ns(CLOCK_MONOTONIC);
 	struct pp_tap *tap = calloc(1, sizeof(*tap));
 	int ret;
 
@@ -45,6 +49,7 @@ int pp_tap_open(struct pp_tap **out,
 	}
 	tap->prog_fd[false] = pp_tap_object_prog_fd(tap->object, false);
 	tap->prog_fd[true] = pp_tap_object_prog_fd(tap->object, true);
+	tap->load_ns = pp_clock_ns(CLOCK_MONOTONIC) - begin_ns;
 	*out = tap;
 	return 0;
 }
@@ -171,6 +176,26 @@ bool pp_tap_alive(const struct pp_tap *tap)
 
 	return tap->link_fd >= 0 && bpf_obj_get_info_by_fd(tap->link_fd, &info, &len) == 0 &&
 	       info.xdp.ifindex != 0;
+}
+
+uint32_t pp_tap_verified_insns(const struct pp_tap *tap)
+{
+	uint32_t most = 0;
+
+	for (int i = 0; i < 2; i++) {
+		struct bpf_prog_info info = {0};
+		uint32_t len = sizeof(info);
+
+		if (bpf_obj_get_info_by_fd(tap->prog_fd[i], &info, &len) == 0 &&
+		    info.verified_insns > most)
+			most = info.verified_insns;
+	}
+	return most;
+}
+
+uint64_t pp_tap_load_ns(const struct pp_tap *tap)
+{
+	return tap->load_ns;
 }
 
 bool pp_tap_attached(const struct pp_tap *tap)

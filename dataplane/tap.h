@@ -49,6 +49,11 @@ int pp_tap_renew(struct pp_tap *tap);
 // @return     0, also when old is detached; -errno: nothing changed.
 int pp_tap_replace(struct pp_tap *tap, struct pp_tap *old);
 
+// The more costly variant's instructions that the verifier walked; 0: the kernel does not say.
+uint32_t pp_tap_verified_insns(const struct pp_tap *tap);
+// How long loading took.
+uint64_t pp_tap_load_ns(const struct pp_tap *tap);
+
 bool pp_tap_attached(const struct pp_tap *tap);
 // Whether the interface that it was attached to is still there: one system call.
 bool pp_tap_alive(const struct pp_tap *tap);

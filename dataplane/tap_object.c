@@ -11,12 +11,15 @@
 #include <linux/bpf.h>
 
 #include "engine.h"
+#include "log.h"
 #include "maps.h"
 
 #define LOAD_MAP ".rodata.pp_load"
 #define LOG_BYTES (1u << 20)
-// Of the verifier's words, how many lines of the end are told.
-#define LOG_LINES 3
+// Of the verifier's words, how many lines and characters of the end are told: the instruction that it
+// refused, the source line of that, and why.
+#define LOG_LINES 5
+#define LOG_CHARS 360
 
 static const char *const program_name[2] = {"pp_tap", "pp_tap_frags"};
 
@@ -100,7 +103,12 @@ static struct pp_load *load_data(struct bpf_object *object)
 	size_t bytes = 0;
 	void *data = map == NULL ? NULL : (void *)bpf_map__initial_value(map, &bytes);
 
-	return bytes >= sizeof(struct pp_load) ? data : NULL;
+	// Its first two fields say whether the rest is there.
+	if (bytes < offsetof(struct pp_load, engine) ||
+	    (((struct pp_load *)data)->bytes == sizeof(struct pp_load) &&
+	     bytes < sizeof(struct pp_load)))
+		return NULL;
+	return data;
 }
 
 static int
@@ -126,8 +134,13 @@ check_object(struct bpf_object *object, const struct pp_engine *engine, struct p
 	struct shared_map map[SHARED_MAPS];
 	const struct pp_load *load = load_data(object);
 
+	int ret;
+
 	if (load == NULL)
 		return unfit(engine, err, "variable pp_load");
+	ret = check_load(load, engine, err);
+	if (ret < 0)
+		return ret;
 	list_shared(map, &none);
 	for (int i = 0; i < 2; i++)
 		if (bpf_object__find_program_by_name(object, program_name[i]) == NULL)
@@ -135,7 +148,7 @@ check_object(struct bpf_object *object, const struct pp_engine *engine, struct p
 	for (int i = 0; i < SHARED_MAPS; i++)
 		if (bpf_object__find_map_by_name(object, map[i].name) == NULL)
 			return unfit(engine, err, map[i].name);
-	return check_load(load, engine, err);
+	return 0;
 }
 
 static int open_object(struct bpf_object **out,
@@ -147,20 +160,24 @@ static int open_object(struct bpf_object **out,
 	LIBBPF_OPTS(bpf_object_open_opts, opts, .object_name = "pp", .kernel_log_buf = log,
 		    .kernel_log_size = log != NULL ? LOG_BYTES : 0);
 	struct bpf_object *object;
+	char why[128];
 	const void *bytes;
 	size_t count;
 	int ret;
 
+	pp_log_install();
 	pthread_once(&once, register_sections);
 	if (registered < 0)
 		return pp_error_set(err, registered, 0, 0, "libbpf takes no section handler: %s",
 				    strerror(-registered));
 	bytes = pp_engine_object(engine, &count);
 	object = bpf_object__open_mem(bytes, count, &opts);
-	if (object == NULL)
+	if (object == NULL) {
+		libbpf_strerror(errno, why, sizeof(why));
 		return pp_error_set(err, -EPROTO, 0, 0,
 				    "the BPF object of engine %s cannot be read: %s",
-				    engine->ops->name, strerror(errno));
+				    engine->ops->name, why);
+	}
 	ret = check_object(object, engine, err);
 	if (ret < 0)
 		bpf_object__close(object);
@@ -203,25 +220,86 @@ fill_load(struct pp_load *load, const struct pp_maps *maps, const struct pp_tap_
 	memcpy(load->config, maps->images.shape.config, sizeof(load->config));
 }
 
-// The end of what the verifier said, without its count of instructions.
-static const char *last_words(char *log)
+// Put a line in front of those that are there, unless there is no room.
+static bool prepend(char words[LOG_CHARS], const char *line)
 {
-	size_t len = strlen(log);
-	char *at;
-	int lines = 0;
+	const char *between = words[0] != '\0' ? " | " : "";
+	size_t used = strlen(words), len = strlen(line), more;
 
-	while (len > 0 && log[len - 1] == '\n')
-		log[--len] = '\0';
-	at = strrchr(log, '\n');
-	if (at != NULL && strncmp(at + 1, "processed ", strlen("processed ")) == 0)
-		*at = '\0';
-	for (at = log + strlen(log); at > log; at--)
-		if (at[-1] == '\n' && ++lines == LOG_LINES)
-			break;
-	for (char *c = at; *c != '\0'; c++)
-		if (*c == '\n')
-			*c = ';';
-	return at;
+	while (len > 0 && line[len - 1] == ' ')
+		len--;
+	if (used == 0 && len >= LOG_CHARS)
+		len = LOG_CHARS - 1;
+	more = len + strlen(between);
+	if (used + more >= LOG_CHARS)
+		return false;
+	memmove(words + more, words, used + 1);
+	memcpy(words + len, between, strlen(between));
+	memcpy(words, line, len);
+	return true;
+}
+
+// What the verifier counted, whatever it thinks of the program.
+static bool is_statistics(const char *line)
+{
+	static const char *const begin[] = {"processed ", "verification time ", "stack depth "};
+
+	for (size_t i = 0; i < sizeof(begin) / sizeof(begin[0]); i++)
+		if (strncmp(line, begin[i], strlen(begin[i])) == 0)
+			return true;
+	return false;
+}
+
+// The last lines of what the verifier said.
+static void last_words(char *log, char words[LOG_CHARS])
+{
+	int lines = 0;
+	char *end;
+
+	words[0] = '\0';
+	while (lines < LOG_LINES && log[0] != '\0') {
+		const char *line = log;
+
+		end = strrchr(log, '\n');
+		if (end != NULL)
+			line = end + 1;
+		if (line[0] != '\0' && !is_statistics(line)) {
+			if (!prepend(words, line))
+				return;
+			lines++;
+		}
+		*(end ?: log) = '\0';
+	}
+}
+
+// @param log_level  Of the verifier; 0: nothing, and everything if it refuses.
+static int load_object(struct bpf_object **out,
+		       const struct pp_maps *maps,
+		       const struct pp_tap_config *config,
+		       uint32_t log_level,
+		       char *log,
+		       struct pp_error *err)
+{
+	const char *name = maps->images.engine->ops->name;
+	struct bpf_object *object;
+	char words[LOG_CHARS];
+	int ret = open_object(&object, maps->images.engine, log, err);
+
+	if (ret < 0)
+		return ret;
+	fill_load(load_data(object), maps, config);
+	for (int i = 0; i < 2; i++)
+		bpf_program__set_log_level(
+			bpf_object__find_program_by_name(object, program_name[i]), log_level);
+	ret = share_maps(object, maps) ?: bpf_object__load(object);
+	if (ret == 0) {
+		*out = object;
+		return 0;
+	}
+	bpf_object__close(object);
+	last_words(log, words);
+	return pp_error_set(err, ret, 0, 0, "the kernel refused the program of engine %s: %s%s%s",
+			    name, strerror(-ret), words[0] != '\0' ? ": " : "", words);
 }
 
 int pp_tap_object_open(struct bpf_object **out,
@@ -230,24 +308,15 @@ int pp_tap_object_open(struct bpf_object **out,
 		       struct pp_error *err)
 {
 	char *log = calloc(1, LOG_BYTES);
-	struct bpf_object *object;
 	int ret;
 
 	if (log == NULL)
 		return pp_error_set(err, -ENOMEM, 0, 0, "out of memory");
-	ret = open_object(&object, maps->images.engine, log, err);
-	if (ret < 0)
-		goto free_log;
-	fill_load(load_data(object), maps, config);
-	ret = share_maps(object, maps) ?: bpf_object__load(object);
-	if (ret < 0) {
-		pp_error_set(err, ret, 0, 0, "the kernel refused the program of engine %s: %s: %s",
-			     maps->images.engine->ops->name, strerror(-ret), last_words(log));
-		bpf_object__close(object);
-	} else {
-		*out = object;
-	}
-free_log:
+	ret = load_object(out, maps, config, 0, log, err);
+	// Kernels before 6.4 keep the beginning of a log that is too long, and say no more than
+	// that. Without its way there (BPF_LOG_STATS) what it refuses is a few lines.
+	if (ret == -ENOSPC)
+		ret = load_object(out, maps, config, 4, log, err);
 	free(log);
 	return ret;
 }

@@ -145,13 +145,22 @@ int tap_run_open_engine(struct tap_run *run,
 			const char *rules,
 			struct pp_error *err)
 {
+	return tap_run_open_with(run, pp_engine_find(engine), cache, rules, err);
+}
+
+int tap_run_open_with(struct tap_run *run,
+		      const struct pp_engine *engine,
+		      uint8_t cache,
+		      const char *rules,
+		      struct pp_error *err)
+{
 	struct pp_ruleset *set = NULL;
 	int ret;
 
 	memset(run, 0, sizeof(*run));
 	run->ring.map_fd = -1;
 	bind_names(run);
-	run->engine = pp_engine_find(engine);
+	run->engine = engine;
 	ret = tap_run_rules(rules ?: "", &set, err);
 	if (ret < 0)
 		return ret;

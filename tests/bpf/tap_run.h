@@ -83,6 +83,12 @@ int tap_run_open_engine(struct tap_run *run,
 			uint8_t cache,
 			const char *rules,
 			struct pp_error *err);
+// The same with an engine that is not built in, which stays until close.
+int tap_run_open_with(struct tap_run *run,
+		      const struct pp_engine *engine,
+		      uint8_t cache,
+		      const char *rules,
+		      struct pp_error *err);
 void tap_run_close(struct tap_run *run);
 
 // Load the program of an interface, both variants, if it is not loaded: it takes a while, and most

@@ -32,6 +32,7 @@ Test(config_example, values_are_the_defaults)
 
 	pp_plane_config_init(&want);
 	cr_expect_str_eq(have->engine, want.engine);
+	cr_expect_eq(have->cache, want.cache);
 	cr_expect_eq(have->worker_count, want.worker_count);
 	cr_expect_eq(have->worker_cpu_count, want.worker_cpu_count);
 	cr_expect_eq(have->idle, want.idle);

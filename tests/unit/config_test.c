@@ -119,6 +119,7 @@ Test(config, every_key_is_read)
 			  "  - {name: eth0, mode: skb, bind: copy, queues: [3, 1]}\n"
 			  "  - {name: eth1, mode: auto, bind: zerocopy, queues: all}\n"
 			  "engine: linear\n"
+			  "verdict-cache: on\n"
 			  "workers: {count: 2, cpus: [1, 0], idle: adaptive}\n"
 			  "rings: {rx: 64, tx: 128, fill: 256, completion: 512, handoff: 1MiB,\n"
 			  "        copy: 8KiB}\n"
@@ -143,6 +144,7 @@ Test(config, every_key_is_read)
 	cr_expect_eq(p->iface[1].mode, PP_XDP_AUTO);
 	cr_expect_eq(p->iface[1].bind, PP_BIND_ZEROCOPY);
 	cr_expect_str_eq(p->engine, "linear");
+	cr_expect_eq(p->cache, PP_CACHE_ON);
 	cr_expect_eq(p->worker_count, 2);
 	cr_expect_eq(p->worker_cpu_count, 2);
 	cr_expect(p->worker_cpu[0] == 1 && p->worker_cpu[1] == 0, "as written");
@@ -185,6 +187,27 @@ Test(config, duplicate_key_names_the_first)
 {
 	expect_error(IFACE "engine: auto\nengine: linear\n", 3, 1, "first at line 2");
 	expect_error("interfaces:\n  - name: a\n    name: b\n", 3, 5, "duplicate key 'name'");
+}
+
+Test(config, engine_of_ones_own_needs_files_that_are_what_they_say)
+{
+#define OWN(name, object, library)                                                                 \
+	IFACE "engine:\n  name: " name "\n  object: " object "\n  library: " library "\n"
+
+	write_file("x", "text", 4);
+	expect_error(OWN("mine", "x", "none.so"), 5, 12, "No such file");
+	cr_expect(strstr(report.line[0].text, dir), "paths are seen from the file: %s",
+		  report.line[0].text);
+	expect_error(OWN("mine", "x", "x"), 5, 12, "not a shared object");
+	expect_error(OWN("mine", "x", "."), 5, 12, "no file");
+	expect_error(OWN("auto", "x", "x"), 3, 9, "built in");
+	expect_error(OWN("linear", "x", "x"), 3, 9, "built in");
+	expect_error(OWN("'a b'", "x", "x"), 3, 9, "letters");
+	expect_error(IFACE "engine: {name: mine}\n", 2, 9, "needs name, object and library");
+	expect_error(IFACE "engine: {}\n", 2, 9, "needs name, object and library");
+	expect_error(IFACE "engine: {nam: mine}\n", 2, 10, "did you mean 'name'?");
+	expect_error(IFACE "engine: [auto]\n", 2, 9, "expected a name");
+	expect_error(IFACE "verdict-cache: 7\n", 2, 16, "expected auto, on or off");
 }
 
 Test(config, wrong_types_are_refused)

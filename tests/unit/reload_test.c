@@ -354,7 +354,6 @@ Test(reload, key_that_cannot_change_is_refused_at_its_place)
 		{"interfaces: [{name: ppnone0, mode: skb}]\n", 1, 36, "mode"},
 		{"interfaces: [{name: ppnone0, bind: copy}]\n", 1, 36, "binds"},
 		{"interfaces: [{name: ppnone0, queues: [0]}]\n", 1, 38, "queues"},
-		{BASE "engine: linear\n", 2, 9, "engine"},
 		{BASE "timestamps: on\n", 2, 13, "timestamps"},
 		{BASE "workers: {count: 1}\n", 2, 18, "workers: count"},
 		{BASE "workers: {cpus: [0]}\n", 2, 17, "workers: cpus"},
@@ -405,8 +404,31 @@ Test(reload, key_that_is_left_out_is_refused_where_the_file_begins)
 Test(reload, every_error_is_found)
 {
 	start(BASE);
-	cr_assert_eq(
-		reload(BASE "rings: {rx: 64}\nengine: linear\nrules: {inline: [drop on no]}\n"),
-		-EINVAL);
+	cr_assert_eq(reload(BASE "rings: {rx: 64}\nengine: none\nrules: {inline: [drop on no]}\n"),
+		     -EINVAL);
 	cr_expect_eq(report.errors, 3);
+}
+
+Test(reload, engine_and_verdict_cache_may_change)
+{
+	start(BASE);
+	expect_line(BASE "engine: linear\n", "engine: auto to linear");
+	cr_expect_str_eq(running->plane.engine, "linear");
+	expect_line(BASE "engine: linear\nverdict-cache: on\n", "verdict-cache: auto to on");
+	cr_expect_eq(running->plane.cache, PP_CACHE_ON);
+	cr_assert_eq(reload(BASE "engine: auto\nverdict-cache: off\nrules: {default: drop}\n"), 0);
+	cr_expect_str_eq(line(0), "default: pass to drop");
+	cr_expect_str_eq(line(1), "engine: linear to auto");
+	cr_expect_str_eq(line(2), "verdict-cache: on to off");
+	cr_assert_eq(reload(BASE "engine: auto\nverdict-cache: off\nrules: {default: drop}\n"), 0);
+	cr_expect_eq(json_array_size(changed), 0);
+}
+
+Test(reload, engine_that_is_none_is_refused_at_its_place)
+{
+	start(BASE);
+	expect_refused(BASE "engine: none\n", "c.yaml", 2, 9, "expected auto");
+	expect_refused(BASE "engine: {name: mine, object: x.o, library: x.so}\n", "c.yaml", 2, 44,
+		       "No such file");
+	expect_refused(BASE "engine: {name: mine, object: x.o}\n", "c.yaml", 2, 9, "library");
 }

@@ -183,6 +183,24 @@ Test(stats_table, consumers_show_rules_sources_and_sizes)
 	expect(stats, "consumer s: sink");
 }
 
+Test(stats_table, engine_and_its_cache_are_shown)
+{
+#define ENGINE(more)                                                                               \
+	"{\"engine\":{\"name\":\"tuple\",\"why\":\"auto: 10,000 rules\",\"tables\":35,"            \
+	"\"steps_max\":1200,\"image_bytes\":2000000,\"used_bytes\":900000" more "}}"
+
+	expect(ENGINE(""), "engine tuple (auto: 10,000 rules), 35 tables, at most 1,200 steps, "
+			   "image 2,000,000 bytes (900,000 used), verdict cache off\n");
+	expect(ENGINE(",\"cache\":{\"on\":true,\"hits\":5000,\"misses\":3,\"bypassed\":0}"),
+	       "verdict cache: 5,000 hits, 3 misses, 0 bypassed\n");
+	expect(ENGINE(",\"verified_insns\":123456,\"load_ns\":98000000"),
+	       "programs: 123,456 instructions verified, loaded in 98 ms\n");
+	expect(ENGINE(",\"loads\":2"), "loaded again 2 times\n");
+	expect_not(ENGINE(""), "loaded again");
+	expect_not("{\"engine\":{\"name\":\"linear\"}}", "tables");
+	expect_not("{\"engine\":\"linear\"}", "steps");
+}
+
 Test(stats_table, answer_of_another_version_does_not_crash)
 {
 	static const char *const odd[] = {

@@ -4,7 +4,8 @@
 // An engine has two halves. The kernel half is a BPF object that supplies pp_match(): packet key to
 // rule slot. The user-space half is a struct pp_engine_ops: it compiles rules to the engine's part
 // of the image, its body. The rest of the image (actions by slot, sets of addresses) is not the
-// engine's.
+// engine's. A slot that pp_match() gives is masked to those that the program knows; one that no rule
+// has passes the packet, or does what the rule did that had it last.
 //
 // The body is written in ordinary memory and copied to where the program reads: there are two such
 // places, the one in force is never written, and what is copied is what was touched.
@@ -76,13 +77,14 @@ struct pp_engine_ops {
 	uint32_t abi; // PP_ENGINE_ABI
 	uint32_t flags; // PP_ENGINE_*
 	const char *name; // as in the BPF object
-	uint32_t rules_max;
+	uint32_t rules_max; // 0: compile() decides
 	// Compile rules.
 	//
 	// @param state    Set on success; for destroy().
 	// @param rule     count of them by rank.
 	// @param shape    In: of the loaded program, or body_bytes 0. Out: the same where it has room
 	//                 for the rules, else what they need.
+	// @param err      Never NULL. For the operator, who sees it with the place of the rule.
 	// @param rule_id  Set to the rule at fault on failure, or to 0.
 	// @return         0; -E2BIG: the rules cannot be bounded, err names them; -ENOSPC; -ENOMEM.
 	int (*compile)(void **state,

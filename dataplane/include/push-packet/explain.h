@@ -26,7 +26,8 @@ struct pp_explain_config {
 	uint32_t iface_count; // 0 to PP_IFACES_MAX
 	const struct pp_consumer_config *consumer;
 	uint32_t consumer_count;
-	const char *engine; // "linear" or "auto"
+	const char *engine; // as pp_plane_config.engine
+	struct pp_engine_own own; // as pp_plane_config.own; stays until close
 	int32_t in; // packets come in by this one; PP_EXPLAIN_NO_IFACE: by one that no rule names
 	uint8_t frame_kind; // enum pp_frame_kind
 };

@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <push-packet/engine_own.h>
 #include <push-packet/error.h>
 #include <push-packet/ledger.h>
 #include <push-packet/ruleset.h>
@@ -85,7 +86,8 @@ struct pp_plane_config {
 	uint32_t consumer_count; // 0 to PP_CONSUMERS_MAX
 	struct pp_consumer_config *consumer;
 
-	char engine[PP_NAME_BYTES]; // "auto" or a name
+	char engine[PP_NAME_BYTES]; // "auto" or a name; not looked at where there is an own one
+	struct pp_engine_own own; // see engine_own.h
 	uint8_t cache; // enum pp_cache_mode
 	uint32_t worker_count; // 0: one per queue, at most one per CPU of the process
 	uint32_t worker_cpu_count; // 0: spread over the CPUs of the process
@@ -130,6 +132,7 @@ enum pp_where_kind {
 	PP_WHERE_CONSUMER_CPU, // index: consumer
 	PP_WHERE_FRAMES,
 	PP_WHERE_ENGINE,
+	PP_WHERE_ENGINE_OBJECT,
 	PP_WHERE_HUGEPAGES,
 	PP_WHERE_RULE, // index: rule id
 };
@@ -156,6 +159,16 @@ int pp_plane_check_rules(const struct pp_plane_config *cfg,
 int pp_plane_check_change(const struct pp_plane_config *cfg,
 			  const struct pp_ruleset *rules,
 			  const struct pp_ruleset_diff *diff,
+			  struct pp_where *where,
+			  struct pp_error *err);
+
+// Whether the configured engine is one, and one of the user's own takes these rules: they are
+// compiled and, with the capabilities that it needs, its programs are loaded and let go again.
+//
+// @param where  PP_WHERE_ENGINE, PP_WHERE_ENGINE_OBJECT, PP_WHERE_RULE. May be NULL.
+// @return       0; -EINVAL: no such engine; what its compile() says; -errno of the kernel.
+int pp_plane_check_engine(const struct pp_plane_config *cfg,
+			  const struct pp_ruleset *rules,
 			  struct pp_where *where,
 			  struct pp_error *err);
 
@@ -202,13 +215,26 @@ int pp_plane_apply(struct pp_plane *plane,
 		   struct pp_where *where,
 		   struct pp_error *err);
 
+// Match with another engine, or with or without the verdict cache: programs are loaded beside those in
+// force and exchanged in one step. With rules, these come in force in the same step.
+//
+// @param cfg    engine, own and cache; the rest is not looked at. Held as long as it is in force.
+// @param rules  As in pp_plane_apply(); NULL: those in force.
+// @param where  PP_WHERE_ENGINE, PP_WHERE_RULE, PP_WHERE_NONE. May be NULL.
+// @return       As pp_plane_check_engine() and pp_plane_apply(). On failure engine and rules stay.
+int pp_plane_set_engine(struct pp_plane *plane,
+			const struct pp_plane_config *cfg,
+			struct pp_ruleset *rules,
+			struct pp_where *where,
+			struct pp_error *err);
+
 // What the last pp_plane_apply() did and how long it took.
 struct pp_apply_stats {
 	uint64_t count; // rule sets put in force, the first one included
 	uint64_t
 		publish_ns; // of the last: from the call to the image in force, building it included
 	uint64_t total_ns; // until the call returned
-	uint64_t loads; // programs were loaded again because sets outgrew the image
+	uint64_t loads; // programs were loaded again: for another engine, or a larger image
 	size_t image_bytes;
 	size_t set_bytes; // of the image, for sets
 };
@@ -230,6 +256,11 @@ struct pp_engine_info {
 	uint32_t tables;
 	uint32_t steps_max; // probes and checks that any packet can take
 	uint64_t used_bytes; // of the image, by the engine
+	uint64_t image_bytes; // there are two of them
+	uint64_t loads; // as pp_apply_stats.loads
+	uint64_t load_ns; // of the programs in force, all interfaces
+	uint32_t
+		verified_insns; // the verifier walked in one of them, at most; 0: the kernel does not say
 	struct pp_cache_stats cache;
 };
 void pp_plane_engine_info(const struct pp_plane *plane, struct pp_engine_info *out);
