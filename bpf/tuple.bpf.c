@@ -2,8 +2,8 @@
 // The XDP program with engine `tuple`.
 #define PP_ENGINE_NAME "tuple"
 
-#include "load.bpf.h"
 #include "tuple.bpf.h"
+#include "load.bpf.h"
 
 static __always_inline __u32 pp_match(const void *body, const struct pp_key *key, __u64 sets)
 {

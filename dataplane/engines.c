@@ -7,8 +7,8 @@
 #include "engine_tuple.h"
 
 // Where the two cost the same (tests/bpf/cost.c), and where the way back is worth another load.
-#define LINEAR_RULES_MAX 64u
-#define LINEAR_AGAIN_MAX 32u
+#define LINEAR_RULES_MAX 48u
+#define LINEAR_AGAIN_MAX 24u
 
 static const struct pp_engine linear = {.ops = &pp_engine_linear_ops};
 static const struct pp_engine tuple = {.ops = &pp_engine_tuple};

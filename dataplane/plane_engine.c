@@ -64,8 +64,9 @@ void pp_plane_engine_say_why(struct pp_plane *plane,
 	if (wanted->engine != NULL || strcmp(wanted->name, PP_ENGINE_AUTO) != 0)
 		snprintf(plane->engine_why, sizeof(plane->engine_why), "configured");
 	else
-		snprintf(plane->engine_why, sizeof(plane->engine_why), "auto: %s rule%s",
-			 grouped(count, number, sizeof(number)), count == 1 ? "" : "s");
+		snprintf(plane->engine_why, sizeof(plane->engine_why), "auto: %s rule%s%s",
+			 grouped(count, number, sizeof(number)), count == 1 ? "" : "s",
+			 plane->engine_refused > 0 ? " that fit into no tables" : "");
 }
 
 static void set_config(struct pp_plane *plane, const struct pp_plane_engine *wanted)

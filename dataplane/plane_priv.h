@@ -65,6 +65,7 @@ struct pp_plane {
 	struct pp_route_counts routes; // of the rules in force
 	bool routed; // rules that route have been in force
 	char engine_why[120]; // it was picked
+	uint32_t engine_refused; // so many rules, by the engine that auto would pick; 0: none
 	struct pp_bindings bindings;
 	struct pp_rows rows;
 	uint8_t frame_kind[PP_IFACES_MAX];

@@ -114,6 +114,44 @@ static int publish_first(struct pp_plane *plane,
 	return ret;
 }
 
+static int publish_with(struct pp_plane *plane,
+			const struct pp_engine *engine,
+			bool exchange,
+			const struct pp_ruleset *rules,
+			uint32_t *rule_id,
+			struct pp_error *err)
+{
+	int ret = -ENOBUFS;
+
+	if (plane->maps.images.fd < 0)
+		ret = publish_first(plane, engine, rules, rule_id, err);
+	else if (!exchange)
+		ret = pp_maps_publish(&plane->maps, engine, rules, &plane->bindings, rule_id, err);
+	return ret == -ENOBUFS ? publish_reshaped(plane, engine, rules, rule_id, err) : ret;
+}
+
+// Rules that cannot be bounded in tables, or a kernel that takes no program with tables: what is left
+// are rules one after another, if there are few enough and nobody asked for something else.
+static bool can_fall_back(const struct pp_plane_engine *wanted,
+			  const struct pp_engine *engine,
+			  uint32_t count,
+			  int ret)
+{
+	const struct pp_engine *last = pp_engine_find("linear");
+
+	return (ret == -E2BIG || ret == -ENOSPC) && wanted->engine == NULL &&
+	       strcmp(wanted->name, PP_ENGINE_AUTO) == 0 && engine != last &&
+	       count <= last->ops->rules_max;
+}
+
+// Not at every change again: while there are about as many rules as when it was refused.
+static bool was_refused(const struct pp_plane *plane, uint32_t count)
+{
+	uint32_t then = plane->engine_refused;
+
+	return then > 0 && count <= then + then / 8 && count >= then - then / 8;
+}
+
 int pp_plane_publish(struct pp_plane *plane,
 		     const struct pp_ruleset *rules,
 		     uint32_t *rule_id,
@@ -122,20 +160,23 @@ int pp_plane_publish(struct pp_plane *plane,
 	// The next engine is for the next rules: those in force may be what it cannot hold.
 	const struct pp_plane_engine *next = rules != plane->rules ? plane->engine_next : NULL;
 	const struct pp_plane_engine *wanted = next ?: &plane->engine;
-	uint32_t count = pp_ruleset_count(rules);
+	uint32_t count = pp_ruleset_count(rules), refused = 0;
 	const struct pp_engine *engine =
 		pp_plane_engine_pick(wanted, plane->maps.images.engine, count);
-	int ret = -ENOBUFS;
+	int ret = was_refused(plane, count) ? -E2BIG : 0;
 
 	plane->maps.cache_mode = wanted->cache;
-	if (plane->maps.images.fd < 0)
-		ret = publish_first(plane, engine, rules, rule_id, err);
-	else if (next == NULL)
-		ret = pp_maps_publish(&plane->maps, engine, rules, &plane->bindings, rule_id, err);
-	if (ret == -ENOBUFS)
-		ret = publish_reshaped(plane, engine, rules, rule_id, err);
+	if (ret == 0 || !can_fall_back(wanted, engine, count, ret))
+		ret = publish_with(plane, engine, next != NULL, rules, rule_id, err);
+	if (can_fall_back(wanted, engine, count, ret)) {
+		refused = count;
+		ret = publish_with(plane, pp_engine_find("linear"), next != NULL, rules, rule_id,
+				   err);
+	}
 	plane->maps.cache_mode = plane->engine.cache;
-	if (ret == 0)
+	if (ret == 0) {
+		plane->engine_refused = refused;
 		pp_plane_engine_say_why(plane, wanted, count);
+	}
 	return ret;
 }

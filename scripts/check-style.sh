@@ -14,7 +14,7 @@ wrong() {
 # File and function that must read as a table of contents.
 contents="
 dataplane/worker.c worker_run
-bpf/tap.bpf.c tap
+bpf/tap.bpf.h pp_tap_packet
 "
 CONTENTS_LINES=40
 FUNCTION_LINES=60

@@ -24,7 +24,7 @@ def route_to_sink():
 
 def drop_last_of_eight():
     return PushPacket("push-packet drop, 8 rules", "dropped",
-                      [*SEVEN_OTHERS, "drop proto udp dport 9"])
+                      [*SEVEN_OTHERS, "drop proto udp dport 9"], workers={"idle": "adaptive"})
 
 
 def copy_take_64():

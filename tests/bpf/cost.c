@@ -95,7 +95,7 @@ static int run_round(struct tap_run *run, const struct packet *packet, int empty
 		int ret, fd = empty_fd;
 
 		if (costs[i].rule != NULL) {
-			ret = put_in_force(run, &costs[i], &err);
+			ret = put_in_force(run, &costs[i], &err) ?: tap_run_load(run, 0, &err);
 			if (ret < 0)
 				return ret;
 			fd = pp_tap_prog_fd(run->tap[0], false);
@@ -160,11 +160,9 @@ static int cost_of_set(struct tap_run *run, struct packet *packet, const char *p
 	snprintf(text, sizeof(text), "set s file %s\ndrop src @s\n", path);
 	for (int round = 0; ret == 0 && round < ROUNDS; round++) {
 		ret = tap_run_publish_text(run, text, &err);
-		// The first shot loads the program.
-		if (ret == 0)
-			ret = tap_run_shoot(run, 0, false, packet->data, packet->len_bytes) < 0;
+		ret = ret ?: tap_run_load(run, 0, &err);
 		ret = ret ?: measure_addresses(pp_tap_prog_fd(run->tap[0], false), packet, &with);
-		ret = ret ?: tap_run_publish_text(run, "", &err);
+		ret = ret ?: tap_run_publish_text(run, "", &err) ?: tap_run_load(run, 0, &err);
 		ret = ret ?: measure_addresses(pp_tap_prog_fd(run->tap[0], false), packet, &none);
 		more[round] = with - none;
 	}
