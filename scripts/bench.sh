@@ -4,6 +4,7 @@
 # lost, in interleaved pairs of runs, with the median of the paired ratios and its spread.
 #
 #   scripts/bench.sh [--pairs 7] [--seconds 2] [--only NAME] [--json]
+#   scripts/bench.sh --rules FILE... [--flows N]     drop with many rules beside a bare XDP_DROP
 #   scripts/bench.sh rules [FILE]      what changes of rules cost; FILE: a set of addresses
 #   scripts/bench.sh acl [OPTION]... SET...    classification beside DPDK's librte_acl: acl_peer.py
 #

@@ -27,6 +27,14 @@ def drop_last_of_eight():
                       [*SEVEN_OTHERS, "drop proto udp dport 9"], workers={"idle": "adaptive"})
 
 
+def drop_of_file(path):
+    """All rules of a file; the packets of the source meet none of them but the last."""
+    lines = pathlib.Path(path).read_text(encoding="utf-8").splitlines()
+    rules = [line for line in lines if line.strip() and not line.startswith("#")]
+    return PushPacket(f"push-packet drop, {len(rules):,} rules", "dropped",
+                      [*rules, "drop any prio 1000000"], workers={"idle": "adaptive"})
+
+
 def copy_take_64():
     return PushPacket("push-packet copy take 64 then drop", "ring_read",
                       ["copy take 64 then drop proto udp dport 9"], rings={"copy": "32MiB"})
@@ -34,6 +42,9 @@ def copy_take_64():
 
 def comparisons(args):
     """Name, ours, the peer or None, the ratio that is asked for."""
+    if args.rules:
+        return [(f"drop-{pathlib.Path(path).name}", lambda path=path: drop_of_file(path),
+                 lambda: BareDrop(args.bare_drop), 0.8) for path in args.rules]
     return [
         ("sink-xdpsock", route_to_sink, lambda: Xdpsock(args.xdpsock), 0.95),
         ("sink-testpmd", route_to_sink, Testpmd, 1.0),
@@ -42,11 +53,12 @@ def comparisons(args):
     ]
 
 
-def measure(receiver, seconds):
+def measure(receiver, args):
     """One run: a fresh veth, the receiver, the source for some seconds."""
     with labs.Lab() as lab:
         receiver.start(lab)
-        sent = lab.gen("--for", f"{int(seconds * 1000)}ms", "--via", "live", "--payload", "none")
+        sent = lab.gen("--for", f"{int(args.seconds * 1000)}ms", "--via", "live",
+                       "--payload", "none", "--flows", args.flows)
         delivered = receiver.finish()
     run = {"sent": sent["sent"], "seconds": sent["seconds"], "delivered": delivered,
            "mpps": delivered / sent["seconds"] / 1e6,
@@ -61,14 +73,14 @@ def compare(name, ours, peer, target, args):
     """Pairs in turn, so that what drifts drifts under both."""
     result = {"name": name, "target": target, "ours": [], "peer": [], "ratios": []}
     for number in range(args.pairs):
-        result["ours"].append(measure(subject := ours(), args.seconds))
+        result["ours"].append(measure(subject := ours(), args))
         result["ours_name"] = subject.name
         if peer is None:
             continue
         try:
             other = peer()
             result["peer_name"] = other.name
-            result["peer"].append(measure(other, args.seconds))
+            result["peer"].append(measure(other, args))
         except Missing as why:
             result["missing"] = str(why)
             break
@@ -111,6 +123,9 @@ def main():
     parser.add_argument("--seconds", type=float, default=2.0, help="of each run (default 2)")
     parser.add_argument("--only", action="append", metavar="NAME",
                         choices=["sink-xdpsock", "sink-testpmd", "drop-bare", "copy"])
+    parser.add_argument("--rules", action="append", default=[], metavar="FILE",
+                        help="instead: drop with these rules in force, beside a bare XDP_DROP")
+    parser.add_argument("--flows", type=int, default=1, help="of the source (default 1)")
     parser.add_argument("--json", action="store_true", help="every run, as JSON")
     parser.add_argument("--xdpsock", help="path of xdpsock")
     parser.add_argument("--bare-drop", required=True, help=argparse.SUPPRESS)
