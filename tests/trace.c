@@ -89,6 +89,13 @@ static bool is_port_proto(uint8_t proto)
 	       proto == IPPROTO_UDPLITE;
 }
 
+// What follows these in IPv6 is the protocol.
+static bool is_extension(uint8_t proto)
+{
+	return proto == IPPROTO_HOPOPTS || proto == IPPROTO_ROUTING || proto == IPPROTO_FRAGMENT ||
+	       proto == IPPROTO_AH || proto == IPPROTO_DSTOPTS;
+}
+
 // Any protocol: mostly TCP and UDP, as packets are.
 static uint8_t make_proto(struct making *m, const struct pp_rule *rule, uint8_t family)
 {
@@ -116,6 +123,8 @@ static void make_header(struct making *m, struct oracle_packet *out)
 	make_addr(m, &rule->src, out->family, out->src);
 	make_addr(m, &rule->dst, out->family, out->dst);
 	out->proto = make_proto(m, rule, out->family);
+	if (out->family == PP_FAMILY_IP6 && is_extension(out->proto))
+		out->proto = IPPROTO_NONE;
 	if (is_port_proto(out->proto)) {
 		out->has_ports = true;
 		out->sport = make_port(m, &rule->sport);
