@@ -263,7 +263,7 @@ static __always_inline __u32 pp_tuple_family_match(const void *body,
 		.buckets = body + part->bucket_at,
 		.rules = body + part->rule_at,
 		.conds = body + config->cond_at,
-		.best = 0x7fffffff,
+		.best = 0x80000000u, // behind the last rank
 		.slot = PP_SLOT_DEFAULT,
 	};
 

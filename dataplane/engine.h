@@ -68,6 +68,14 @@ const char *pp_engine_names(void);
 const struct pp_engine *
 pp_engine_pick(const char *name, const struct pp_engine *current, uint32_t count);
 
+// What is left where rules cannot be bounded in tables, or a kernel takes no program with tables.
+//
+// @param name    As in the configuration.
+// @param engine  That was refused.
+// @return        NULL: it is that one, or was asked for by its name, or the other cannot hold the rules.
+const struct pp_engine *
+pp_engine_simpler(const char *name, const struct pp_engine *engine, uint32_t count);
+
 // A rule as engines see it. Names in it have been checked.
 void pp_engine_rule_fill(struct pp_engine_rule *out,
 			 const struct pp_ruleset_entry *entry,

@@ -100,16 +100,14 @@ static int change(void *opaque,
 	return ret;
 }
 
-// A probe for each table, and after it a chain.
+// A probe for each table, and after it a chain. A table that lost its rules is probed as before.
 static uint32_t steps_max(const struct pp_tuple_family *family)
 {
-	uint32_t longest = PP_TUPLE_STEPS, tables = 0;
+	uint32_t longest = PP_TUPLE_STEPS;
 
 	while (longest > 0 && family->chains[longest] == 0)
 		longest--;
-	for (uint32_t i = 0; i < family->table_count; i++)
-		tables += family->table[i].entries > 0;
-	return tables * (1 + longest);
+	return family->table_count * (1 + longest);
 }
 
 static void stats(const void *opaque, struct pp_engine_stats *out)

@@ -65,6 +65,9 @@ static void start_numbers(struct pp_tuple_family *family, const struct build *bu
 		numbers->mul[i] = pp_tuple_random(family->state) | 1;
 	for (int i = 0; i < PP_TUPLE_LEVELS; i++)
 		numbers->level_mul[i] = pp_tuple_random(family->state) | 1;
+	// Where there is no table a search that has bits of nothing but tables ends.
+	for (uint32_t i = 0; i < PP_TUPLE_BITS; i++)
+		pp_tuple_table(family, i)->best_rank = UINT32_MAX;
 	for (int i = 0; i < build->masks[family->ip6]; i++)
 		pp_tuple_table_new(family, &build->mask[family->ip6][i]);
 }

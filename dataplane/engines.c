@@ -36,3 +36,12 @@ pp_engine_pick(const char *name, const struct pp_engine *current, uint32_t count
 		return pp_engine_find(name);
 	return count <= most ? &linear : &tuple;
 }
+
+const struct pp_engine *
+pp_engine_simpler(const char *name, const struct pp_engine *engine, uint32_t count)
+{
+	return strcmp(name, PP_ENGINE_AUTO) == 0 && engine == &tuple &&
+			       count <= linear.ops->rules_max
+		       ? &linear
+		       : NULL;
+}

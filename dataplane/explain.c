@@ -140,6 +140,7 @@ static int load(struct pp_explain *explain,
 		.frame_kind = explain->frame_kind, .iface = explain->iface, .queue_count = 1};
 	const struct pp_engine *engine =
 		pp_engine_pick(config->engine, NULL, pp_ruleset_count(explain->rules));
+	const struct pp_engine *simpler;
 	struct pp_images none;
 	int ret;
 
@@ -154,6 +155,10 @@ static int load(struct pp_explain *explain,
 	ret = ret
 		      ?: pp_maps_reshape(&explain->maps, engine, explain->rules, &bindings, &none,
 					 rule_id, err);
+	simpler = pp_engine_simpler(config->engine, engine, pp_ruleset_count(explain->rules));
+	if (ret == -E2BIG && simpler != NULL)
+		ret = pp_maps_reshape(&explain->maps, simpler, explain->rules, &bindings, &none,
+				      rule_id, err);
 	if (ret == 0)
 		pp_maps_retire(&explain->maps, &none);
 	ret = ret ?: pp_tap_open(&explain->tap, &explain->maps, &tap, err);

@@ -58,7 +58,13 @@ void pp_images_touch(void *arg, uint64_t offset, uint64_t bytes)
 void pp_images_touch_body(void *arg, uint64_t offset, uint64_t bytes)
 {
 	struct pp_images *images = arg;
+	uint64_t body_bytes = images->layout.body_bytes;
 
+	// An engine of the user's own may be wrong.
+	if (offset > body_bytes || bytes > body_bytes - offset) {
+		offset = 0;
+		bytes = body_bytes;
+	}
 	pp_images_touch(images, images->layout.body_at + offset, bytes);
 }
 

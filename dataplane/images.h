@@ -3,7 +3,8 @@
 //
 // One BPF array of one element holds a selector and two halves. The half that the selector names is
 // in force and is not written; the next rules are written to the other one, and one store exchanges
-// them, for every interface at once: a program reads the selector once for each packet, so it sees
+// them, for every interface at once (where programs have to be loaded again it is interface after
+// interface): a program reads the selector once for each packet, so it sees
 // the old rules or the new ones and never a mix. Before a half is written again the caller waits for
 // programs that may still read it (grace.h).
 //

@@ -130,27 +130,31 @@ static void add_rule(const struct pp_kernel_counts *counts,
 	}
 }
 
-void pp_kernel_counts_retire(struct pp_kernel_counts *counts)
+// Keep what was counted in memory that goes.
+static void carry(struct pp_kernel_counts *counts, struct pp_count_memory *memory)
 {
-	struct pp_count_memory *before = &counts->before;
-
-	for (uint32_t row = 0; before->bytes != NULL && row < counts->row_count; row++)
-		add_queue(counts, before, row, (uint64_t *)counts->carried_row[row].count);
-	for (uint32_t slot = 0; before->bytes != NULL && slot < before->layout.slots; slot++) {
+	for (uint32_t row = 0; memory->bytes != NULL && row < counts->row_count; row++)
+		add_queue(counts, memory, row, (uint64_t *)counts->carried_row[row].count);
+	for (uint32_t slot = 0; memory->bytes != NULL && slot < memory->layout.slots; slot++) {
 		struct pp_rule_stats sum = {0};
 
-		add_rule(counts, before, slot, &sum);
+		add_rule(counts, memory, slot, &sum);
 		counts->carried_rule[slot].pkts += sum.pkts;
 		counts->carried_rule[slot].bytes += sum.bytes;
 	}
-	close_memory(counts, before);
+	close_memory(counts, memory);
+}
+
+void pp_kernel_counts_retire(struct pp_kernel_counts *counts)
+{
+	carry(counts, &counts->before);
 }
 
 void pp_kernel_counts_revert(struct pp_kernel_counts *counts)
 {
 	if (counts->before.fd < 0)
 		return;
-	close_memory(counts, &counts->now);
+	carry(counts, &counts->now);
 	counts->now = counts->before;
 	counts->before = (struct pp_count_memory){.fd = -1};
 }

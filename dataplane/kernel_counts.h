@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 // Counters that the XDP programs write: by CPU, of queues and of rules. Read through mmap.
 //
-// Threads    open, grow, retire, close: control thread; counters may be read by any thread.
+// Threads    control thread.
 // Cost       reading: a load for each CPU, no system call.
 // Ownership  the map lives as long as this or a loaded program holds it.
 #pragma once

@@ -97,6 +97,14 @@ void pp_maps_fini(struct pp_maps *maps)
 	maps->wake = NULL;
 }
 
+static int wait_for_readers(struct pp_maps *maps, struct pp_error *err)
+{
+	int ret = maps->unwaited ? pp_grace_wait(&maps->grace, err) : 0;
+
+	maps->unwaited = ret < 0;
+	return ret;
+}
+
 int pp_maps_publish(struct pp_maps *maps,
 		    const struct pp_engine *engine,
 		    const struct pp_ruleset *rules,
@@ -109,12 +117,16 @@ int pp_maps_publish(struct pp_maps *maps,
 	*rule_id = 0;
 	if (maps->images.engine != engine)
 		return pp_error_set(err, -ENOBUFS, 0, 0, "the programs have another engine");
-	ret = pp_image_sets_update(&maps->sets, rules, err);
+	ret = wait_for_readers(maps, err) ?: pp_image_sets_update(&maps->sets, rules, err);
 	ret = ret ?: pp_images_publish(&maps->images, rules, &maps->sets, bindings, rule_id, err);
 	if (ret < 0)
 		return ret;
 	maps->published_ns = pp_clock_ns(CLOCK_MONOTONIC);
-	return pp_grace_wait(&maps->grace, err);
+	// The rules are in force whatever comes of the wait: what must not be done without it is to
+	// write the other half.
+	maps->unwaited = true;
+	wait_for_readers(maps, NULL);
+	return 0;
 }
 
 // Sets that come while programs run get room to grow.

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 // The BPF maps that all taps of a plane share, and their memory.
 //
-// Threads    control thread; counters may be read by any thread.
+// Threads    control thread.
 // Cost       control path. Counters are read through mmap, without a system call.
 // Ownership  the maps live as long as struct pp_maps or a loaded program holds them.
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -28,6 +29,7 @@ struct pp_maps {
 	struct pp_image_sets sets; // as last published
 	struct pp_kernel_counts counts;
 	struct pp_grace grace;
+	bool unwaited; // programs may still read the half that is written next
 	uint64_t published_ns; // CLOCK_MONOTONIC: when the last rules were in force
 	int copy_rings_fd;
 	int records_fd;

@@ -77,7 +77,7 @@ static int see_ifaces(struct pp_plane *plane, struct pp_error *err)
 	return plane->retired == NULL ? pp_plane_no_memory(err) : 0;
 }
 
-static int open_taps(struct pp_plane *plane, struct pp_where *where, struct pp_error *err)
+static int load_taps(struct pp_plane *plane, struct pp_where *where, struct pp_error *err)
 {
 	for (uint32_t i = 0; i < plane->config.iface_count; i++) {
 		int ret = pp_plane_open_tap(plane, i, &plane->iface[i].tap, err);
@@ -89,6 +89,19 @@ static int open_taps(struct pp_plane *plane, struct pp_where *where, struct pp_e
 			return ret;
 	}
 	return 0;
+}
+
+static int open_taps(struct pp_plane *plane, struct pp_where *where, struct pp_error *err)
+{
+	int ret = load_taps(plane, where, err);
+
+	if (ret == 0 || pp_plane_publish_simpler(plane, err) < 0)
+		return ret;
+	for (uint32_t i = 0; i < plane->config.iface_count; i++) {
+		pp_tap_close(plane->iface[i].tap);
+		plane->iface[i].tap = NULL;
+	}
+	return load_taps(plane, where, err);
 }
 
 // A ring for every CPU that is online: an interrupt may come to any of them.

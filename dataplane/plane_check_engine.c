@@ -43,6 +43,23 @@ static int compile(const struct pp_engine *engine,
 	return ret;
 }
 
+// As pp_plane_publish() will: what cannot be bounded in tables falls to a simpler engine where it may.
+static int compile_built_in(const struct pp_plane_config *config,
+			    const struct pp_ruleset *rules,
+			    const struct pp_bindings *bindings,
+			    uint32_t *rule_id,
+			    struct pp_error *err)
+{
+	uint32_t count = pp_ruleset_count(rules);
+	const struct pp_engine *engine = pp_engine_pick(config->engine, NULL, count);
+	int ret = compile(engine, rules, bindings, rule_id, err);
+
+	if (ret != -E2BIG || pp_engine_simpler(config->engine, engine, count) == NULL)
+		return ret;
+	*rule_id = 0;
+	return 0;
+}
+
 // Both programs into the kernel and out again.
 static int load(const struct pp_plane_config *config,
 		const struct pp_engine *engine,
@@ -86,6 +103,8 @@ int pp_plane_check_engine(const struct pp_plane_config *config,
 
 	if (ret == 0 && config->own.ops != NULL)
 		ret = compile(&engine, rules, &bindings, &rule_id, err);
+	else if (ret == 0)
+		ret = compile_built_in(config, rules, &bindings, &rule_id, err);
 	if (ret == 0 && config->own.ops != NULL && pp_caps_check(NULL) == 0) {
 		at.kind = PP_WHERE_ENGINE_OBJECT;
 		ret = load(config, &engine, rules, &bindings, &rule_id, err);

@@ -166,6 +166,13 @@ int pp_plane_publish(struct pp_plane *plane,
 		     uint32_t *rule_id,
 		     struct pp_error *err);
 
+// The kernel refused the programs of an engine that auto picked, before anything was attached: put
+// the rules in force with the simplest engine.
+//
+// @return  0; -EOPNOTSUPP: it is that one, or another one was asked for, or it cannot hold the rules, and
+//          err is as it was; -errno.
+int pp_plane_publish_simpler(struct pp_plane *plane, struct pp_error *err);
+
 // Put the rules that the plane opens with in force, before a program is loaded or a thread created.
 //
 // @param where  Set to the rule that err is about, if it is about one. May be NULL.

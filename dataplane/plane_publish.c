@@ -130,18 +130,9 @@ static int publish_with(struct pp_plane *plane,
 	return ret == -ENOBUFS ? publish_reshaped(plane, engine, rules, rule_id, err) : ret;
 }
 
-// Rules that cannot be bounded in tables, or a kernel that takes no program with tables: what is left
-// are rules one after another, if there are few enough and nobody asked for something else.
-static bool can_fall_back(const struct pp_plane_engine *wanted,
-			  const struct pp_engine *engine,
-			  uint32_t count,
-			  int ret)
+static bool is_refused(int ret)
 {
-	const struct pp_engine *last = pp_engine_find("linear");
-
-	return (ret == -E2BIG || ret == -ENOSPC) && wanted->engine == NULL &&
-	       strcmp(wanted->name, PP_ENGINE_AUTO) == 0 && engine != last &&
-	       count <= last->ops->rules_max;
+	return ret == -E2BIG || ret == -ENOSPC;
 }
 
 // Not at every change again: while there are about as many rules as when it was refused.
@@ -163,20 +154,43 @@ int pp_plane_publish(struct pp_plane *plane,
 	uint32_t count = pp_ruleset_count(rules), refused = 0;
 	const struct pp_engine *engine =
 		pp_plane_engine_pick(wanted, plane->maps.images.engine, count);
-	int ret = was_refused(plane, count) ? -E2BIG : 0;
+	const struct pp_engine *simpler = pp_engine_simpler(wanted->name, engine, count);
+	int ret = -E2BIG;
 
 	plane->maps.cache_mode = wanted->cache;
-	if (ret == 0 || !can_fall_back(wanted, engine, count, ret))
+	if (simpler != NULL && was_refused(plane, count)) {
+		refused = plane->engine_refused;
+	} else {
 		ret = publish_with(plane, engine, next != NULL, rules, rule_id, err);
-	if (can_fall_back(wanted, engine, count, ret)) {
-		refused = count;
-		ret = publish_with(plane, pp_engine_find("linear"), next != NULL, rules, rule_id,
-				   err);
+		refused = is_refused(ret) ? count : 0;
 	}
+	if (simpler != NULL && is_refused(ret))
+		ret = publish_with(plane, simpler, next != NULL, rules, rule_id, err);
 	plane->maps.cache_mode = plane->engine.cache;
 	if (ret == 0) {
 		plane->engine_refused = refused;
 		pp_plane_engine_say_why(plane, wanted, count);
 	}
 	return ret;
+}
+
+// Nothing is attached: the images that no program reads go.
+int pp_plane_publish_simpler(struct pp_plane *plane, struct pp_error *err)
+{
+	uint32_t count = pp_ruleset_count(plane->rules), rule_id;
+	const struct pp_engine *simpler =
+		pp_engine_simpler(plane->engine.name, plane->maps.images.engine, count);
+	struct pp_images old;
+	int ret;
+
+	if (simpler == NULL)
+		return -EOPNOTSUPP;
+	ret = pp_maps_reshape(&plane->maps, simpler, plane->rules, &plane->bindings, &old, &rule_id,
+			      err);
+	if (ret < 0)
+		return ret;
+	pp_maps_retire(&plane->maps, &old);
+	plane->engine_refused = count;
+	pp_plane_engine_say_why(plane, &plane->engine, count);
+	return 0;
 }

@@ -160,8 +160,13 @@ int pp_tap_replace(struct pp_tap *tap, struct pp_tap *old)
 {
 	if (old->link_fd < 0)
 		return 0;
-	if (bpf_link_update(old->link_fd, pp_tap_prog_fd(tap, old->frags), NULL))
-		return -errno;
+	if (bpf_link_update(old->link_fd, pp_tap_prog_fd(tap, old->frags), NULL)) {
+		// The interface has gone: this one is put on it when it returns.
+		if (errno != ENOLINK)
+			return -errno;
+		pp_tap_detach(old);
+		return 0;
+	}
 	tap->link_fd = old->link_fd;
 	tap->mode = old->mode;
 	tap->frags = old->frags;

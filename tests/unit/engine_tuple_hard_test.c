@@ -231,3 +231,78 @@ Test(engine_tuple_hard, other_frames_get_the_first_rule_of_their_interface)
 	key.word = 63 << PP_KEY_IFACE_SHIFT;
 	cr_expect_eq(lookup(&key, 0), 3);
 }
+
+// 100 addresses, and behind them one rule that matches everything.
+static void addresses_and_any(uint32_t rank)
+{
+	for (uint32_t i = 0; i < 101; i++) {
+		rule[i].proto = -1;
+		rule[i].needs_ports = 0;
+		rule[i].src[3] = (uint8_t)i;
+	}
+	rule[100].frames = PP_FRAMES_IP4 | PP_FRAMES_IP6 | PP_FRAMES_OTHER;
+	rule[100].src_bits = 0;
+	memset(rule[100].src, 0, 16);
+	rule[100].rank = rank;
+	cr_assert_eq(compile(101), 0);
+}
+
+Test(engine_tuple_hard, rule_of_the_last_rank_matches)
+{
+	struct pp_key key = {.word = PP_FAMILY_IP4};
+
+	addresses_and_any(INT32_MAX);
+	cr_expect_eq(lookup(&key, 0), 101);
+	key.word = PP_FAMILY_IP6;
+	cr_expect_eq(lookup(&key, 0), 101);
+}
+
+// Steps that a packet takes, and as many as there can be.
+static void expect_bounded(const struct pp_key *key)
+{
+	struct pp_tuple_work work = {0};
+	struct pp_tuple_config config;
+	struct pp_engine_stats stats;
+
+	memcpy(&config, shape.config, sizeof(config));
+	pp_engine_tuple.stats(state, &stats);
+	pp_tuple_lookup(body, &config, key, 0, &work);
+	cr_expect_leq(work.probes + work.checks, stats.steps_max, "%u probes, %u checks, not %u",
+		      work.probes, work.checks, stats.steps_max);
+}
+
+Test(engine_tuple_hard, no_table_is_probed_that_is_not_there)
+{
+	struct pp_key key = {.word = PP_FAMILY_IP6};
+
+	addresses_and_any(1000000);
+	expect_bounded(&key);
+}
+
+static void touch_nothing(void *arg, uint64_t offset_bytes, uint64_t bytes)
+{
+	(void)arg;
+	(void)offset_bytes;
+	(void)bytes;
+}
+
+Test(engine_tuple_hard, tables_that_lost_their_rules_are_in_the_bound)
+{
+	const struct pp_engine_touch touch = {touch_nothing, NULL};
+	struct pp_key key = {.word = PP_FAMILY_IP4};
+	uint32_t count = 0;
+
+	for (uint8_t bits = 11; bits <= 32; bits += 3)
+		for (uint32_t i = 0; i < 7; i++) {
+			rule[count].proto = -1;
+			rule[count].needs_ports = 0;
+			rule[count].src_bits = bits;
+			memcpy(rule[count].src, (uint8_t[]){10, 0, 0, 0}, 4);
+			rule[count].src[1] = (uint8_t)(i << 5);
+			count++;
+		}
+	cr_assert_eq(compile(count), 0);
+	cr_assert_eq(pp_engine_tuple.change(state, body, &rule[1], count - 1, NULL, 0, &touch), 0);
+	key.addr[0] = 0x0a000000ull << 32;
+	expect_bounded(&key);
+}
