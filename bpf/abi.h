@@ -88,9 +88,6 @@ struct pp_rule_row {
 	__u64 bytes;
 };
 
-// All counters lie in one element, the CPUs cpu_bytes apart, whole cache lines. Of each: the rows of
-// the queues of every interface, then those of the rules by slot.
-
 // What each program is told at load: one per interface.
 struct pp_tap_config {
 	__u32 frame_kind; // enum pp_frame_kind
@@ -101,6 +98,8 @@ struct pp_tap_config {
 	__u32 cpu_mask; // a power of two less one: what lies there by CPU has as many parts
 };
 
+// All counters lie in one element, the CPUs cpu_bytes apart, whole cache lines. Of each: the rows of
+// the queues of every interface, then those of the rules by slot.
 struct pp_rows_layout {
 	__u64 cpu_bytes;
 	__u64 rules_at; // in a CPU's part
@@ -267,7 +266,6 @@ _Static_assert(sizeof(struct pp_image_head) == 128, "whole cache lines");
 // them), and both ports lie in range. The words
 // stand apart from the rest: they refuse most rules, four to a cache line. A list ends at a
 // multiple of PP_LINEAR_STEP; the padding never matches.
-#define PP_LINEAR_RULES_MAX 1024
 #define PP_LINEAR_STEP 4
 // In pp_load.config: how many rules of a family the program can look at, at most PP_LINEAR_RULES_MAX.
 #define PP_LINEAR_CONFIG_MOST 0
@@ -338,7 +336,6 @@ struct pp_linear_image {
 #ifndef PP_TUPLE_STEPS
 #define PP_TUPLE_STEPS 8 // rules in a chain
 #endif
-#define PP_SLOTS_MAX (1u << 18)
 #define PP_TUPLE_BITS 64 // in a word of tables
 #define PP_TUPLE_LEVELS 4 // source at two lengths, destination at two
 #define PP_TUPLE_PORT_CELLS 2048 // ports below 1,024, then all others by their low ten bits

@@ -55,26 +55,6 @@ int pp_bindings_consumer(const struct pp_bindings *bindings,
 	return pp_error_set(err, -EINVAL, 0, 0, "no consumer is named '%s'", name);
 }
 
-const struct pp_consumer_config *pp_bindings_sole_sink(const struct pp_bindings *bindings,
-						       const struct pp_ruleset *rules)
-{
-	const struct pp_consumer_config *sole = NULL;
-
-	for (uint32_t i = 0; i < pp_ruleset_count(rules); i++) {
-		const struct pp_rule *rule = &pp_ruleset_at(rules, i)->rule;
-		int consumer;
-
-		if (rule->verdict != PP_VERDICT_ROUTE)
-			continue;
-		consumer = pp_bindings_consumer(bindings, rule->route_to, true, NULL);
-		if (consumer < 0 || consumer == PP_CONSUMER_NONE ||
-		    (sole != NULL && sole != &bindings->consumer[consumer]))
-			return NULL;
-		sole = &bindings->consumer[consumer];
-	}
-	return sole != NULL && sole->kind == PP_CONSUMER_SINK ? sole : NULL;
-}
-
 static uint16_t pack_consumer(int consumer, unsigned int shift)
 {
 	return (uint16_t)((unsigned int)consumer << shift);

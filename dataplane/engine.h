@@ -105,12 +105,6 @@ struct pp_action pp_engine_action_default(const struct pp_ruleset *rules);
 // Index of an interface by name; -1: not configured.
 int pp_bindings_iface(const struct pp_bindings *bindings, const char *name);
 
-// The one sink that every route rule names.
-//
-// @return  Borrowed; NULL: there are several consumers, or one that is no sink.
-const struct pp_consumer_config *pp_bindings_sole_sink(const struct pp_bindings *bindings,
-						       const struct pp_ruleset *rules);
-
 // Index of the consumer a rule's copy or route goes to.
 //
 // @param name   "": the first one that takes such packets.
