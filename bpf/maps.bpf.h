@@ -11,8 +11,8 @@
 // The images: two halves, one in force (struct pp_image_layout). One store to the selector swaps the
 // rules of every interface.
 //
-// This map, pp_rows and pp_cache have one element, and dataplane/tap_object.c has the program address it as it
-// addresses a global variable: no lookup, no check for NULL.
+// This map, pp_rows and pp_cache have one element, and dataplane/tap_object.c has the program address
+// it as it addresses a global variable: no lookup, no check for NULL.
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);

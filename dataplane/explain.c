@@ -141,7 +141,6 @@ static int load(struct pp_explain *explain,
 	const struct pp_engine *engine =
 		pp_engine_pick(config->engine, NULL, pp_ruleset_count(explain->rules));
 	const struct pp_engine *simpler;
-	struct pp_images none;
 	int ret;
 
 	if (config->own.ops != NULL) {
@@ -153,14 +152,12 @@ static int load(struct pp_explain *explain,
 				    config->engine, pp_engine_names());
 	ret = pp_maps_init(&explain->maps, 1, err);
 	ret = ret
-		      ?: pp_maps_reshape(&explain->maps, engine, explain->rules, &bindings, &none,
-					 rule_id, err);
+		      ?: pp_maps_reshape_unread(&explain->maps, engine, explain->rules, &bindings,
+						rule_id, err);
 	simpler = pp_engine_simpler(config->engine, engine, pp_ruleset_count(explain->rules));
 	if (ret == -E2BIG && simpler != NULL)
-		ret = pp_maps_reshape(&explain->maps, simpler, explain->rules, &bindings, &none,
-				      rule_id, err);
-	if (ret == 0)
-		pp_maps_retire(&explain->maps, &none);
+		ret = pp_maps_reshape_unread(&explain->maps, simpler, explain->rules, &bindings,
+					     rule_id, err);
 	ret = ret ?: pp_tap_open(&explain->tap, &explain->maps, &tap, err);
 	if (ret < 0)
 		return ret;

@@ -174,6 +174,21 @@ int pp_maps_reshape(struct pp_maps *maps,
 	return 0;
 }
 
+int pp_maps_reshape_unread(struct pp_maps *maps,
+			   const struct pp_engine *engine,
+			   const struct pp_ruleset *rules,
+			   const struct pp_bindings *bindings,
+			   uint32_t *rule_id,
+			   struct pp_error *err)
+{
+	struct pp_images old;
+	int ret = pp_maps_reshape(maps, engine, rules, bindings, &old, rule_id, err);
+
+	if (ret == 0)
+		pp_maps_retire(maps, &old);
+	return ret;
+}
+
 void pp_maps_retire(struct pp_maps *maps, struct pp_images *old)
 {
 	pp_kernel_counts_retire(&maps->counts);

@@ -78,6 +78,13 @@ int pp_maps_reshape(struct pp_maps *maps,
 		    struct pp_images *old,
 		    uint32_t *rule_id,
 		    struct pp_error *err);
+// The same where no program reads the images that were there, or there were none.
+int pp_maps_reshape_unread(struct pp_maps *maps,
+			   const struct pp_engine *engine,
+			   const struct pp_ruleset *rules,
+			   const struct pp_bindings *bindings,
+			   uint32_t *rule_id,
+			   struct pp_error *err);
 // Programs read the new images, and none that reads the old ones runs.
 void pp_maps_retire(struct pp_maps *maps, struct pp_images *old);
 // Programs go on with the old ones.

@@ -72,18 +72,14 @@ static int load(const struct pp_plane_config *config,
 						 .queue_count = 1,
 						 .timestamps = config->timestamps};
 	struct pp_tap *tap = NULL;
-	struct pp_images none;
 	struct pp_maps maps;
 	int ret = pp_maps_init(&maps, 1, err);
 
 	if (ret < 0)
 		return ret;
 	maps.cache_mode = config->cache;
-	ret = pp_maps_reshape(&maps, engine, rules, bindings, &none, rule_id, err);
-	if (ret == 0) {
-		pp_maps_retire(&maps, &none);
-		ret = pp_tap_open(&tap, &maps, &tap_config, err);
-	}
+	ret = pp_maps_reshape_unread(&maps, engine, rules, bindings, rule_id, err);
+	ret = ret ?: pp_tap_open(&tap, &maps, &tap_config, err);
 	pp_tap_close(tap);
 	pp_maps_fini(&maps);
 	return ret;

@@ -98,22 +98,6 @@ free_taps:
 	return ret;
 }
 
-// There are no programs yet.
-static int publish_first(struct pp_plane *plane,
-			 const struct pp_engine *engine,
-			 const struct pp_ruleset *rules,
-			 uint32_t *rule_id,
-			 struct pp_error *err)
-{
-	struct pp_images none;
-	int ret =
-		pp_maps_reshape(&plane->maps, engine, rules, &plane->bindings, &none, rule_id, err);
-
-	if (ret == 0)
-		pp_maps_retire(&plane->maps, &none);
-	return ret;
-}
-
 static int publish_with(struct pp_plane *plane,
 			const struct pp_engine *engine,
 			bool exchange,
@@ -124,7 +108,8 @@ static int publish_with(struct pp_plane *plane,
 	int ret = -ENOBUFS;
 
 	if (plane->maps.images.fd < 0)
-		ret = publish_first(plane, engine, rules, rule_id, err);
+		ret = pp_maps_reshape_unread(&plane->maps, engine, rules, &plane->bindings, rule_id,
+					     err);
 	else if (!exchange)
 		ret = pp_maps_publish(&plane->maps, engine, rules, &plane->bindings, rule_id, err);
 	return ret == -ENOBUFS ? publish_reshaped(plane, engine, rules, rule_id, err) : ret;
@@ -180,16 +165,14 @@ int pp_plane_publish_simpler(struct pp_plane *plane, struct pp_error *err)
 	uint32_t count = pp_ruleset_count(plane->rules), rule_id;
 	const struct pp_engine *simpler =
 		pp_engine_simpler(plane->engine.name, plane->maps.images.engine, count);
-	struct pp_images old;
 	int ret;
 
 	if (simpler == NULL)
 		return -EOPNOTSUPP;
-	ret = pp_maps_reshape(&plane->maps, simpler, plane->rules, &plane->bindings, &old, &rule_id,
-			      err);
+	ret = pp_maps_reshape_unread(&plane->maps, simpler, plane->rules, &plane->bindings,
+				     &rule_id, err);
 	if (ret < 0)
 		return ret;
-	pp_maps_retire(&plane->maps, &old);
 	plane->engine_refused = count;
 	pp_plane_engine_say_why(plane, &plane->engine, count);
 	return 0;
