@@ -12,6 +12,8 @@
 
 #include <push-packet/abi.h>
 
+#include "counter.h"
+
 #ifndef SO_INCOMING_NAPI_ID
 #define SO_INCOMING_NAPI_ID 56
 #endif
@@ -19,13 +21,6 @@
 #define BIND_RETRY_NS (10 * 1000 * 1000)
 #define BIND_RETRIES 30
 #define LENT_DEFAULT 1024 // frames that analysers can hold unless the configuration says more
-// Frames that begin at multiples of a power of two share a few sets of the CPU's caches: 4,096 of
-// them, 2 KiB apart, have 1,024 lines of a 2 MiB L2 for their first bytes. One line more between
-// them spreads them over all sets. It takes the UMEM's unaligned mode, which not every
-// zero-copy driver has.
-#define LINE_BYTES 64
-// index of a frame = its line * (2^36 / lines of a frame) >> 36, exact for a UMEM up to 64 GiB
-#define PER_LINE_SHIFT 36
 
 struct pp_port {
 	struct xsk_ring_cons rx;
@@ -33,8 +28,10 @@ struct pp_port {
 	struct xsk_ring_prod tx;
 	struct xsk_ring_cons completion;
 	uint8_t *area;
-	uint64_t per_line; // frames in a line, shifted by PER_LINE_SHIFT, rounded up
-	uint64_t stride_bytes; // from one frame to the next
+	struct pp_pool *pool;
+	struct pp_pool **shared; // where others find the pool; NULL: it is this port's alone
+	uint32_t home; // in the pool
+	uint32_t first; // frame of the home
 	uint64_t *free; // stack of base addresses
 	uint32_t free_count;
 	uint32_t refill_min; // frames that are worth a refill
@@ -42,39 +39,22 @@ struct pp_port {
 	uint32_t lent;
 	uint32_t lent_max;
 	int fd;
+	uint64_t filled; // frames put into the fill ring
+	uint64_t received; // frames taken out of the receive ring
 
 	struct xsk_socket *socket;
-	struct xsk_umem *xsk_umem;
-	struct pp_umem umem;
 	struct pp_port_info info;
 };
 
-static uint64_t base_of(const struct pp_port *port, uint64_t addr)
+// To the free stack, or home.
+static void put_frame(struct pp_port *port, uint64_t addr)
 {
-	return (addr / LINE_BYTES * port->per_line >> PER_LINE_SHIFT) * port->stride_bytes;
-}
+	uint32_t frame = pp_pool_frame(port->pool, addr);
 
-static int register_umem(struct pp_port *port, const struct pp_port_params *params, bool spread)
-{
-	const struct pp_plane_config *config = params->config;
-	const struct xsk_umem_config umem_config = {
-		.fill_size = config->fill_slots,
-		.comp_size = config->completion_slots,
-		.frame_size = config->chunk_bytes,
-		.frame_headroom = 0,
-		.flags = spread ? XDP_UMEM_UNALIGNED_CHUNK_FLAG : 0,
-	};
-	uint64_t lines;
-
-	port->stride_bytes = config->chunk_bytes + (spread ? LINE_BYTES : 0);
-	lines = port->stride_bytes / LINE_BYTES;
-	port->per_line = ((1ull << PER_LINE_SHIFT) + lines - 1) / lines;
-	port->free_count = 0;
-	for (uint32_t i = 0; i < port->info.frames; i++)
-		port->free[port->free_count++] = (port->info.frames - 1 - i) * port->stride_bytes;
-	return xsk_umem__create(&port->xsk_umem, port->umem.area,
-				port->info.frames * port->stride_bytes, &port->fill,
-				&port->completion, &umem_config);
+	if (frame - port->first < port->info.frames)
+		port->free[port->free_count++] = frame * port->pool->stride_bytes;
+	else
+		pp_pool_give_back(port->pool, frame);
 }
 
 static int bind_once(struct pp_port *port, const struct pp_port_params *params, uint16_t flags)
@@ -86,8 +66,9 @@ static int bind_once(struct pp_port *port, const struct pp_port_params *params, 
 		.bind_flags = flags | XDP_USE_NEED_WAKEUP,
 	};
 
-	return xsk_socket__create(&port->socket, params->iface_name, params->queue, port->xsk_umem,
-				  &port->rx, &port->tx, &socket_config);
+	return xsk_socket__create_shared(&port->socket, params->iface_name, params->queue,
+					 port->pool->xsk_umem, &port->rx, &port->tx, &port->fill,
+					 &port->completion, &socket_config);
 }
 
 static int bind_patiently(struct pp_port *port, const struct pp_port_params *params, uint16_t flags)
@@ -102,19 +83,28 @@ static int bind_patiently(struct pp_port *port, const struct pp_port_params *par
 	return ret;
 }
 
-static int create_umem(struct pp_port *port,
+static int create_pool(struct pp_port *port,
 		       const struct pp_port_params *params,
 		       bool spread,
 		       enum pp_where_kind *where,
 		       struct pp_error *err)
 {
-	int ret = register_umem(port, params, spread);
+	const struct pp_plane_config *config = params->config;
+	const struct pp_pool_params pool = {
+		.home_count = port->shared != NULL ? params->shared_ports : 1,
+		.home_frames = port->info.frames,
+		.chunk_bytes = config->chunk_bytes,
+		.fill_slots = config->fill_slots,
+		.completion_slots = config->completion_slots,
+		.hugepages = config->hugepages,
+		.numa_node = params->numa_node,
+		.spread = spread,
+	};
+	int ret = pp_pool_create(&port->pool, &pool, &port->fill, &port->completion, err);
 
-	if (ret == 0)
-		return 0;
-	*where = PP_WHERE_HUGEPAGES;
-	return pp_error_set(err, ret, 0, 0, "cannot register the UMEM of %s queue %u: %s",
-			    params->iface_name, params->queue, strerror(-ret));
+	if (ret < 0)
+		*where = PP_WHERE_HUGEPAGES;
+	return ret;
 }
 
 static int refuse_bind(const struct pp_port_params *params,
@@ -137,6 +127,17 @@ static int refuse_bind(const struct pp_port_params *params,
 			    params->iface_name, params->queue, strerror(-ret));
 }
 
+// In the memory of a port that is there: the kernel binds this socket as it did that one.
+static int share_socket(struct pp_port *port,
+			const struct pp_port_params *params,
+			enum pp_where_kind *where,
+			struct pp_error *err)
+{
+	int ret = bind_patiently(port, params, port->pool->zerocopy ? XDP_ZEROCOPY : XDP_COPY);
+
+	return ret < 0 ? refuse_bind(params, ret, where, err) : 0;
+}
+
 // Zero-copy where it is wanted and there, else copy mode with spread frames.
 static int create_socket(struct pp_port *port,
 			 const struct pp_port_params *params,
@@ -146,22 +147,69 @@ static int create_socket(struct pp_port *port,
 	int ret;
 
 	if (params->bind != PP_BIND_COPY && !params->skb) {
-		ret = create_umem(port, params, false, where, err);
+		ret = create_pool(port, params, false, where, err);
 		if (ret < 0)
 			return ret;
 		ret = bind_patiently(port, params, XDP_ZEROCOPY);
+		port->pool->zerocopy = ret == 0;
 		if (ret == 0)
 			return 0;
 		if (ret == -EBUSY || params->bind == PP_BIND_ZEROCOPY)
 			return refuse_bind(params, ret, where, err);
-		xsk_umem__delete(port->xsk_umem);
-		port->xsk_umem = NULL;
+		pp_pool_destroy(port->pool);
+		port->pool = NULL;
 	}
-	ret = create_umem(port, params, true, where, err);
+	ret = create_pool(port, params, true, where, err);
 	if (ret < 0)
 		return ret;
 	ret = bind_patiently(port, params, XDP_COPY);
 	return ret < 0 ? refuse_bind(params, ret, where, err) : 0;
+}
+
+// @return  As pp_pool_join(): -ENOSPC, and the port needs memory of its own.
+static int move_in(struct pp_port *port)
+{
+	int home = pp_pool_join(port->pool, port->free, &port->free_count);
+
+	if (home < 0)
+		return home;
+	port->home = (uint32_t)home;
+	port->first = port->home * port->info.frames;
+	return 0;
+}
+
+// A socket with its frames. A port that finds no home left in the shared memory - its queue came
+// later - gets some of its own.
+static int open_socket(struct pp_port *port,
+		       const struct pp_port_params *params,
+		       enum pp_where_kind *where,
+		       struct pp_error *err)
+{
+	int ret;
+
+	port->shared = params->shared;
+	port->pool = port->shared != NULL ? *port->shared : NULL;
+	if (port->pool != NULL && move_in(port) == 0) {
+		ret = share_socket(port, params, where, err);
+		if (ret < 0)
+			pp_pool_leave(port->pool, port->home);
+		if (ret < 0)
+			port->pool = NULL;
+		return ret;
+	}
+	if (port->pool != NULL)
+		port->shared = NULL;
+	port->pool = NULL;
+	ret = create_socket(port, params, where, err);
+	if (ret < 0) {
+		pp_pool_destroy(port->pool);
+		port->pool = NULL;
+		return ret;
+	}
+	move_in(port);
+	if (port->shared != NULL)
+		*port->shared = port->pool;
+	return 0;
 }
 
 // What the kernel granted, as it says itself.
@@ -176,8 +224,8 @@ static void read_granted(struct pp_port *port)
 	len = sizeof(napi_id);
 	if (getsockopt(port->fd, SOL_SOCKET, SO_INCOMING_NAPI_ID, &napi_id, &len) == 0)
 		port->info.napi_id = (uint32_t)napi_id;
-	port->info.hugepages = port->umem.hugepages;
-	port->info.numa_node = port->umem.numa_node;
+	port->info.hugepages = port->pool->umem.hugepages;
+	port->info.numa_node = port->pool->umem.numa_node;
 }
 
 uint32_t pp_port_frames(const struct pp_plane_config *config)
@@ -218,17 +266,10 @@ int pp_port_open(struct pp_port **out,
 		pp_error_set(err, ret, 0, 0, "out of memory");
 		goto close_port;
 	}
-	ret = pp_umem_init(&port->umem,
-			   (size_t)port->info.frames * (params->config->chunk_bytes + LINE_BYTES),
-			   params->config->hugepages, params->numa_node, err);
-	if (ret < 0) {
-		*where = PP_WHERE_HUGEPAGES;
-		goto close_port;
-	}
-	ret = create_socket(port, params, where, err);
+	ret = open_socket(port, params, where, err);
 	if (ret < 0)
 		goto close_port;
-	port->area = port->umem.area;
+	port->area = port->pool->area;
 	port->fd = xsk_socket__fd(port->socket);
 	read_granted(port);
 	pp_port_refill(port);
@@ -246,9 +287,11 @@ void pp_port_close(struct pp_port *port)
 		return;
 	if (port->socket != NULL)
 		xsk_socket__delete(port->socket);
-	if (port->xsk_umem != NULL)
-		xsk_umem__delete(port->xsk_umem);
-	pp_umem_fini(&port->umem);
+	if (port->pool != NULL && pp_pool_leave(port->pool, port->home)) {
+		if (port->shared != NULL)
+			*port->shared = NULL;
+		pp_pool_destroy(port->pool);
+	}
 	free(port->free);
 	free(port);
 }
@@ -263,11 +306,19 @@ const struct pp_port_info *pp_port_info(const struct pp_port *port)
 	return &port->info;
 }
 
+static void take_back(struct pp_port *port)
+{
+	if (pp_pool_returned(port->pool, port->home))
+		port->free_count +=
+			pp_pool_take_back(port->pool, port->home, &port->free[port->free_count]);
+}
+
 void pp_port_refill(struct pp_port *port)
 {
 	uint32_t n = xsk_prod_nb_free(&port->fill, port->refill_min);
 	uint32_t index;
 
+	take_back(port);
 	if (n > port->free_count)
 		n = port->free_count;
 	// A few at a time would dirty the ring's cache line for nothing.
@@ -276,6 +327,7 @@ void pp_port_refill(struct pp_port *port)
 	for (uint32_t i = 0; i < n; i++)
 		*xsk_ring_prod__fill_addr(&port->fill, index + i) = port->free[--port->free_count];
 	xsk_ring_prod__submit(&port->fill, n);
+	pp_counter_add(&port->filled, n);
 }
 
 uint32_t pp_port_rx_burst(struct pp_port *port, struct pp_port_rx rx[PP_BURST])
@@ -292,12 +344,24 @@ uint32_t pp_port_rx_burst(struct pp_port *port, struct pp_port_rx rx[PP_BURST])
 		rx[i].len_bytes = desc->len;
 	}
 	xsk_ring_cons__release(&port->rx, n);
+	pp_counter_add(&port->received, n);
 	return n;
 }
 
 void pp_port_recycle(struct pp_port *port, const uint8_t *data)
 {
-	port->free[port->free_count++] = base_of(port, (uint64_t)(data - port->area));
+	put_frame(port, (uint64_t)(data - port->area));
+}
+
+// Frames of another port of this memory, which go home when they have been sent.
+static void mark_away(struct pp_port *port, const struct pp_port_rx *tx, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t frame = pp_pool_frame(port->pool, (uint64_t)(tx[i].data - port->area));
+
+		if (frame - port->first >= port->info.frames)
+			pp_pool_set_state(port->pool, frame, PP_FRAME_AWAY);
+	}
 }
 
 uint32_t pp_port_tx_burst(struct pp_port *port, const struct pp_port_rx *tx, uint32_t n)
@@ -309,6 +373,8 @@ uint32_t pp_port_tx_burst(struct pp_port *port, const struct pp_port_rx *tx, uin
 		n = room;
 	if (n == 0 || xsk_ring_prod__reserve(&port->tx, n, &index) != n)
 		return 0;
+	if (port->shared != NULL)
+		mark_away(port, tx, n);
 	for (uint32_t i = 0; i < n; i++) {
 		struct xdp_desc *desc = xsk_ring_prod__tx_desc(&port->tx, index + i);
 
@@ -329,8 +395,7 @@ uint32_t pp_port_tx_reclaim(struct pp_port *port)
 		return 0;
 	n = xsk_ring_cons__peek(&port->completion, port->sending, &index);
 	for (uint32_t i = 0; i < n; i++)
-		port->free[port->free_count++] =
-			base_of(port, *xsk_ring_cons__comp_addr(&port->completion, index + i));
+		put_frame(port, *xsk_ring_cons__comp_addr(&port->completion, index + i));
 	if (n > 0) {
 		xsk_ring_cons__release(&port->completion, n);
 		__atomic_store_n(&port->sending, port->sending - n, __ATOMIC_RELAXED);
@@ -415,4 +480,39 @@ uint32_t pp_port_lent(const struct pp_port *port)
 uint32_t pp_port_sending(const struct pp_port *port)
 {
 	return __atomic_load_n(&port->sending, __ATOMIC_RELAXED);
+}
+
+bool pp_port_shares(const struct pp_port *port, const struct pp_port *with)
+{
+	return port->pool == with->pool;
+}
+
+struct pp_pool *pp_port_pool(const struct pp_port *port)
+{
+	return port->pool;
+}
+
+uint8_t *pp_port_alloc(struct pp_port *port)
+{
+	if (port->free_count == 0)
+		take_back(port);
+	if (port->free_count == 0)
+		return NULL;
+	return port->area + port->free[--port->free_count];
+}
+
+void pp_port_count(const struct pp_port *port, struct pp_port_counts *out)
+{
+	uint64_t received = __atomic_load_n(&port->received, __ATOMIC_RELAXED);
+
+	*out = (struct pp_port_counts){
+		.frames = port->info.frames,
+		.free = __atomic_load_n(&port->free_count, __ATOMIC_RELAXED),
+		.receiving =
+			(uint32_t)(__atomic_load_n(&port->filled, __ATOMIC_RELAXED) - received),
+		.sending = __atomic_load_n(&port->sending, __ATOMIC_RELAXED),
+		.held = pp_pool_count(port->pool, port->home, PP_FRAME_HELD),
+		.away = pp_pool_count(port->pool, port->home, PP_FRAME_AWAY),
+		.returned = pp_pool_count(port->pool, port->home, PP_FRAME_RETURNED),
+	};
 }
