@@ -20,64 +20,6 @@
 #define BUSY_WAIT_MS 1 // another thread is in a call: look again soon
 #define LEAVE_POLL_NS (50 * 1000)
 
-int pp_channel_refusal(const struct pp_channel *channel)
-{
-	switch (__atomic_load_n(&channel->state, __ATOMIC_SEQ_CST)) {
-	case PP_CHANNEL_OPEN:
-		return 0;
-	case PP_CHANNEL_DOWN:
-		return -ENETDOWN;
-	default:
-		return -ESHUTDOWN;
-	}
-}
-
-// Nobody else is in a call, and who changes the state waits for us: pairs with pp_channel_shut().
-int pp_channel_enter(struct pp_channel *channel)
-{
-	int ret;
-
-	if (__atomic_exchange_n(&channel->busy, 1, __ATOMIC_SEQ_CST) != 0)
-		return pp_channel_refusal(channel) ?: -EBUSY;
-	ret = pp_channel_refusal(channel);
-	if (ret < 0)
-		__atomic_store_n(&channel->busy, 0, __ATOMIC_RELEASE);
-	return ret;
-}
-
-void pp_channel_leave(struct pp_channel *channel)
-{
-	__atomic_store_n(&channel->busy, 0, __ATOMIC_RELEASE);
-}
-
-static void wake(const struct pp_channel *channel)
-{
-	const uint64_t one = 1;
-
-	if (write(channel->wake_fd, &one, sizeof(one)) < 0)
-		return; // full: it is readable
-}
-
-// What was said is heard. That the channel is shut stays to be seen.
-static void clear_wake(const struct pp_channel *channel)
-{
-	uint64_t sink;
-
-	if (read(channel->wake_fd, &sink, sizeof(sink)) > 0 && pp_channel_refusal(channel) < 0)
-		wake(channel);
-}
-
-void pp_channel_shut(struct pp_channel *channel, enum pp_channel_state state)
-{
-	const struct timespec pause = {.tv_nsec = LEAVE_POLL_NS};
-
-	__atomic_store_n(&channel->state, state, __ATOMIC_SEQ_CST);
-	wake(channel);
-	while (__atomic_load_n(&channel->busy, __ATOMIC_SEQ_CST) ||
-	       __atomic_load_n(&channel->waiting, __ATOMIC_SEQ_CST))
-		nanosleep(&pause, NULL);
-}
-
 void pp_channel_set_port(struct pp_channel *channel, struct pp_port *port)
 {
 	const struct timespec pause = {.tv_nsec = LEAVE_POLL_NS};
@@ -132,7 +74,7 @@ static void prepare_idle(struct pp_channel *channel)
 		pp_port_refill_all(channel->port);
 	}
 	if (channel->epoll_fd >= 0)
-		clear_wake(channel);
+		pp_gate_hear(&channel->gate);
 }
 
 // Take a burst, with the kernel having frames and being awake afterwards.
@@ -163,7 +105,7 @@ int pp_channel_receive(struct pp_channel *channel, struct pp_frame *frame, uint3
 	struct pp_port_rx rx[PP_BURST];
 	struct pp_pool *pool;
 	uint32_t n;
-	int ret = pp_channel_enter(channel);
+	int ret = pp_gate_enter(&channel->gate);
 
 	if (ret < 0)
 		return ret;
@@ -173,7 +115,7 @@ int pp_channel_receive(struct pp_channel *channel, struct pp_frame *frame, uint3
 		frame[i] = (struct pp_frame){rx[i].data, rx[i].len_bytes, 0};
 		pp_pool_set_state(pool, pp_channel_frame(pool, &frame[i]), PP_FRAME_HELD);
 	}
-	pp_channel_leave(channel);
+	pp_gate_leave(&channel->gate);
 	return (int)n;
 }
 
@@ -183,7 +125,7 @@ int pp_channel_receive_copy(struct pp_channel *channel,
 			    struct pp_meta *meta)
 {
 	struct pp_port_rx rx[PP_BURST];
-	int ret = pp_channel_enter(channel);
+	int ret = pp_gate_enter(&channel->gate);
 
 	if (ret < 0)
 		return ret;
@@ -194,19 +136,7 @@ int pp_channel_receive_copy(struct pp_channel *channel,
 			memcpy(meta, rx[0].data - sizeof(*meta), sizeof(*meta));
 		pp_port_recycle(channel->port, rx[0].data);
 	}
-	pp_channel_leave(channel);
-	return ret;
-}
-
-static int wait_gate(struct pp_channel *channel)
-{
-	int ret;
-
-	if (__atomic_exchange_n(&channel->waiting, 1, __ATOMIC_SEQ_CST) != 0)
-		return pp_channel_refusal(channel) ?: -EBUSY;
-	ret = pp_channel_refusal(channel);
-	if (ret < 0)
-		__atomic_store_n(&channel->waiting, 0, __ATOMIC_SEQ_CST);
+	pp_gate_leave(&channel->gate);
 	return ret;
 }
 
@@ -216,19 +146,19 @@ static int wait_gate(struct pp_channel *channel)
 static int wait_for(struct pp_channel *channel, int timeout_ms)
 {
 	struct pollfd fd[2] = {{pp_port_fd(channel->port), POLLIN, 0},
-			       {channel->wake_fd, POLLIN, 0}};
+			       {channel->gate.wake_fd, POLLIN, 0}};
 
 	if (poll(fd, 2, timeout_ms) < 0)
 		return -errno;
 	if (fd[1].revents & POLLIN)
-		clear_wake(channel);
+		pp_gate_hear(&channel->gate);
 	return (fd[0].revents & (POLLIN | POLLERR | POLLHUP)) != 0;
 }
 
 // @return  1: something is there; 0: sleep; -EBUSY: another thread is in a call.
 static int prepare(struct pp_channel *channel)
 {
-	int ret = pp_channel_enter(channel);
+	int ret = pp_gate_enter(&channel->gate);
 
 	if (ret < 0)
 		return ret;
@@ -236,23 +166,16 @@ static int prepare(struct pp_channel *channel)
 	prepare_idle(channel);
 	pp_port_kick(channel->port);
 	ret = !pp_port_rx_empty(channel->port);
-	pp_channel_leave(channel);
+	pp_gate_leave(&channel->gate);
 	return ret;
-}
-
-static uint64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
 // Sleep once.
 //
 // @return  1: something is there; 0: the time is up, or what woke us is not said here; -errno.
-static int sleep_once(struct pp_channel *channel, int timeout_ms)
+static int sleep_once(void *arg, int timeout_ms)
 {
+	struct pp_channel *channel = arg;
 	int ret = prepare(channel);
 
 	if (ret == -EBUSY)
@@ -262,27 +185,7 @@ static int sleep_once(struct pp_channel *channel, int timeout_ms)
 
 int pp_channel_wait(struct pp_channel *channel, int timeout_ms)
 {
-	uint64_t end_ms = timeout_ms > 0 ? now_ms() + (uint64_t)timeout_ms : 0;
-	int ret = wait_gate(channel);
-
-	if (ret < 0)
-		return ret;
-	for (;;) {
-		ret = sleep_once(channel, timeout_ms);
-		ret = ret ?: pp_channel_refusal(channel);
-		if (ret != 0 || timeout_ms == 0 ||
-		    __atomic_exchange_n(&channel->woken, 0, __ATOMIC_SEQ_CST))
-			break;
-		if (timeout_ms > 0) {
-			uint64_t now = now_ms();
-
-			timeout_ms = now < end_ms ? (int)(end_ms - now) : 0;
-			if (timeout_ms == 0)
-				break;
-		}
-	}
-	__atomic_store_n(&channel->waiting, 0, __ATOMIC_SEQ_CST);
-	return ret;
+	return pp_gate_wait(&channel->gate, sleep_once, channel, timeout_ms);
 }
 
 int pp_channel_receive_wait(struct pp_channel *channel,
@@ -300,21 +203,20 @@ int pp_channel_receive_wait(struct pp_channel *channel,
 
 void pp_channel_wake(struct pp_channel *channel)
 {
-	__atomic_store_n(&channel->woken, 1, __ATOMIC_SEQ_CST);
-	wake(channel);
+	pp_gate_say(&channel->gate);
 }
 
 int pp_channel_fd(struct pp_channel *channel)
 {
 	struct epoll_event event = {.events = EPOLLIN};
-	int ret = pp_channel_enter(channel);
+	int ret = pp_gate_enter(&channel->gate);
 
 	if (ret < 0)
 		return ret;
 	if (channel->epoll_fd < 0) {
 		int fd = epoll_create1(EPOLL_CLOEXEC);
 
-		if (fd < 0 || epoll_ctl(fd, EPOLL_CTL_ADD, channel->wake_fd, &event) < 0 ||
+		if (fd < 0 || epoll_ctl(fd, EPOLL_CTL_ADD, channel->gate.wake_fd, &event) < 0 ||
 		    epoll_ctl(fd, EPOLL_CTL_ADD, pp_port_fd(channel->port), &event) < 0) {
 			ret = -errno;
 			if (fd >= 0)
@@ -323,7 +225,7 @@ int pp_channel_fd(struct pp_channel *channel)
 			channel->epoll_fd = fd;
 		}
 	}
-	pp_channel_leave(channel);
+	pp_gate_leave(&channel->gate);
 	return ret ?: channel->epoll_fd;
 }
 
@@ -340,7 +242,7 @@ void pp_channel_put_back(struct pp_port *port, uint32_t frame, const uint8_t *da
 int pp_channel_release(struct pp_channel *channel, const struct pp_frame *frame, uint32_t n)
 {
 	struct pp_pool *pool;
-	int ret = pp_channel_enter(channel);
+	int ret = pp_gate_enter(&channel->gate);
 
 	if (ret == -ESHUTDOWN || ret == -ENETDOWN)
 		return pp_channel_give_back(channel, frame, n);
@@ -355,7 +257,7 @@ int pp_channel_release(struct pp_channel *channel, const struct pp_frame *frame,
 		else
 			ret = pp_channel_refuse(channel, -EINVAL);
 	}
-	pp_channel_leave(channel);
+	pp_gate_leave(&channel->gate);
 	return ret;
 }
 
@@ -385,7 +287,7 @@ int pp_channel_give_back(struct pp_channel *channel, const struct pp_frame *fram
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (__atomic_load_n(&channel->starving, __ATOMIC_SEQ_CST) &&
 	    __atomic_exchange_n(&channel->starving, 0, __ATOMIC_SEQ_CST))
-		wake(channel);
+		pp_gate_nudge(&channel->gate);
 	__atomic_fetch_sub(&channel->giving, 1, __ATOMIC_SEQ_CST);
 	return ret;
 }
@@ -417,7 +319,7 @@ int pp_channel_busy_poll(struct pp_channel *channel,
 			 uint32_t budget,
 			 struct pp_error *err)
 {
-	int fd, ret = pp_channel_enter(channel);
+	int fd, ret = pp_gate_enter(&channel->gate);
 
 	if (ret < 0)
 		return pp_error_set(err, ret, 0, 0, "the channel cannot be used: %s",
@@ -432,6 +334,6 @@ int pp_channel_busy_poll(struct pp_channel *channel,
 		ret = ret ?: set_option(fd, SO_BUSY_POLL_BUDGET, budget);
 	if (ret < 0 && ret != -EOPNOTSUPP)
 		pp_error_set(err, ret, 0, 0, "cannot set busy polling: %s", strerror(-ret));
-	pp_channel_leave(channel);
+	pp_gate_leave(&channel->gate);
 	return ret;
 }

@@ -1,48 +1,29 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 // A channel as the plane has it: channel.c moves packets, plane_channel.c opens and closes.
 //
-// Threads    port and state are the control thread's to change. It does so when state has told whoever
-//            comes to stay out, and nobody is in.
+// Threads    port is the control thread's to change, when the gate is shut and nobody is in.
 #pragma once
 
 #include <push-packet/channel.h>
 #include <push-packet/ledger.h>
 #include <push-packet/plane.h>
 
+#include "gate.h"
 #include "port.h"
 
-enum pp_channel_state {
-	PP_CHANNEL_CLOSED,
-	PP_CHANNEL_OPEN,
-	PP_CHANNEL_DOWN, // open, and the interface is gone
-};
-
 struct pp_channel {
-	uint32_t state; // enum pp_channel_state
-	uint32_t busy; // a thread is in a call
-	uint32_t waiting; // a thread is in wait()
+	struct pp_gate gate;
 	uint32_t starving; // the kernel has no frame to receive into: give_back() wakes
-	uint32_t woken; // pp_channel_wake() was called
 	uint32_t giving; // threads in give_back()
 	struct pp_port *port; // NULL: none
 	struct pp_plane *plane;
 	uint32_t iface;
 	uint32_t queue;
-	int wake_fd; // eventfd; readable for good once closed
-	int epoll_fd; // of socket and wake_fd; -1: nobody asked
+	int epoll_fd; // of socket and wake-ups; -1: nobody asked
 	struct pp_ledger_row ledger; // written by who is in a call
 	uint64_t rx_bytes, tx_pkts, tx_bytes, tx_full;
 	uint64_t refused; // by any thread
 };
-
-// What state says to who comes: 0; -ENETDOWN; -ESHUTDOWN.
-int pp_channel_refusal(const struct pp_channel *channel);
-
-// Begin a call that one thread at a time may be in.
-//
-// @return  0: pp_channel_leave() ends it; -EBUSY; as pp_channel_refusal().
-int pp_channel_enter(struct pp_channel *channel);
-void pp_channel_leave(struct pp_channel *channel);
 
 // Count what was wrong with a frame.
 //
@@ -73,11 +54,6 @@ static inline bool pp_channel_claim(struct pp_pool *pool, uint32_t frame)
 	return __atomic_compare_exchange_n(&pool->state[frame], &held, PP_FRAME_RETURNED, false,
 					   __ATOMIC_ACQ_REL, __ATOMIC_RELAXED);
 }
-
-// Let nobody in, and wait until nobody is in.
-//
-// @param state  PP_CHANNEL_CLOSED or PP_CHANNEL_DOWN.
-void pp_channel_shut(struct pp_channel *channel, enum pp_channel_state state);
 
 // Let go of what was received; nobody is in a call.
 void pp_channel_drain(struct pp_channel *channel);

@@ -13,7 +13,7 @@ int pp_channel_take(struct pp_channel *channel, struct pp_frame *frame, uint32_t
 {
 	struct pp_pool *pool;
 	uint32_t n;
-	int ret = pp_channel_enter(channel);
+	int ret = pp_gate_enter(&channel->gate);
 
 	if (ret < 0)
 		return ret;
@@ -27,7 +27,7 @@ int pp_channel_take(struct pp_channel *channel, struct pp_frame *frame, uint32_t
 		frame[n] = (struct pp_frame){data, pool->chunk_bytes, 0};
 		pp_pool_set_state(pool, pp_channel_frame(pool, &frame[n]), PP_FRAME_HELD);
 	}
-	pp_channel_leave(channel);
+	pp_gate_leave(&channel->gate);
 	return (int)n;
 }
 
@@ -109,12 +109,12 @@ static int send_frames(struct pp_channel *channel, const struct pp_frame *frame,
 
 int pp_channel_send(struct pp_channel *channel, const struct pp_frame *frame, uint32_t n)
 {
-	int ret = pp_channel_enter(channel);
+	int ret = pp_gate_enter(&channel->gate);
 
 	if (ret < 0)
 		return ret;
 	ret = send_frames(channel, frame, n);
-	pp_channel_leave(channel);
+	pp_gate_leave(&channel->gate);
 	return ret;
 }
 
@@ -147,18 +147,18 @@ static int send_copy(struct pp_channel *channel, const void *data, size_t len)
 
 int pp_channel_send_copy(struct pp_channel *channel, const void *data, size_t len)
 {
-	int ret = pp_channel_enter(channel);
+	int ret = pp_gate_enter(&channel->gate);
 
 	if (ret < 0)
 		return ret;
 	ret = send_copy(channel, data, len);
-	pp_channel_leave(channel);
+	pp_gate_leave(&channel->gate);
 	return ret;
 }
 
 int pp_channel_flush(struct pp_channel *channel)
 {
-	int ret = pp_channel_enter(channel);
+	int ret = pp_gate_enter(&channel->gate);
 
 	if (ret < 0)
 		return ret;
@@ -166,6 +166,6 @@ int pp_channel_flush(struct pp_channel *channel)
 	kick(channel, pp_port_sending(channel->port));
 	pp_channel_reclaim(channel);
 	ret = (int)pp_port_sending(channel->port);
-	pp_channel_leave(channel);
+	pp_gate_leave(&channel->gate);
 	return ret;
 }

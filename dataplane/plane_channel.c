@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -36,8 +35,7 @@ static struct pp_channel *create(struct pp_plane *plane, uint32_t iface, uint32_
 	channel->iface = iface;
 	channel->queue = queue;
 	channel->epoll_fd = -1;
-	channel->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (channel->wake_fd < 0) {
+	if (pp_gate_init(&channel->gate) < 0) {
 		free(channel);
 		return NULL;
 	}
@@ -58,7 +56,7 @@ check_open(const struct pp_plane *plane, uint32_t iface, uint32_t queue, struct 
 		return pp_error_set(err, -ENOENT, 0, 0, "there is no interface %u, queue %u", iface,
 				    queue);
 	channel = plane->iface[iface].channel[queue];
-	if (channel != NULL && channel->state != PP_CHANNEL_CLOSED)
+	if (channel != NULL && channel->gate.state != PP_GATE_SHUT)
 		return pp_error_set(err, -EBUSY, 0, 0, "the channel of %s queue %u is open already",
 				    plane->config.iface[iface].name, queue);
 	if (plane->iface[iface].netif.ifindex == 0)
@@ -68,14 +66,6 @@ check_open(const struct pp_plane *plane, uint32_t iface, uint32_t queue, struct 
 		return pp_error_set(err, -ENOENT, 0, 0, "%s has no socket on queue %u",
 				    plane->config.iface[iface].name, queue);
 	return 0;
-}
-
-static void forget_wakes(struct pp_channel *channel)
-{
-	uint64_t sink;
-
-	if (read(channel->wake_fd, &sink, sizeof(sink)) < 0)
-		return; // there were none
 }
 
 static int open_channel(struct pp_channel **out,
@@ -92,15 +82,13 @@ static int open_channel(struct pp_channel **out,
 	channel = plane->iface[iface].channel[queue] ?: create(plane, iface, queue);
 	if (channel == NULL)
 		return pp_plane_no_memory(err);
-	forget_wakes(channel);
-	channel->woken = 0;
 	channel->starving = 0;
 	pp_channel_set_port(channel, plane->iface[iface].port[queue]);
 	ret = route_queue(plane, iface, queue);
 	if (ret < 0)
 		return pp_error_set(err, ret, 0, 0, "cannot route queue %u of %s: %s", queue,
 				    plane->config.iface[iface].name, strerror(-ret));
-	__atomic_store_n(&channel->state, PP_CHANNEL_OPEN, __ATOMIC_SEQ_CST);
+	pp_gate_open(&channel->gate);
 	*out = channel;
 	return 0;
 }
@@ -122,18 +110,18 @@ int pp_channel_open(struct pp_channel **out,
 // The socket stays, for the next who opens the channel; so do frames that are still away.
 static int close_channel(struct pp_channel *channel)
 {
-	uint32_t before = channel->state;
+	uint32_t before = channel->gate.state;
 
-	if (before == PP_CHANNEL_CLOSED)
+	if (before == PP_GATE_SHUT)
 		return -ESHUTDOWN;
 	route_nothing(channel->plane, channel->iface, channel->queue);
-	pp_channel_shut(channel, PP_CHANNEL_CLOSED);
+	pp_gate_shut(&channel->gate, PP_GATE_SHUT);
 	if (channel->epoll_fd >= 0)
 		close(channel->epoll_fd);
 	channel->epoll_fd = -1;
 	if (channel->port == NULL)
 		return 0;
-	if (before == PP_CHANNEL_OPEN) {
+	if (before == PP_GATE_OPEN) {
 		// A packet that a program judged just before is there after a grace period.
 		pp_grace_wait(&channel->plane->maps.grace, NULL);
 		pp_channel_drain(channel);
@@ -156,9 +144,9 @@ void pp_plane_channel_down(struct pp_plane *plane, uint32_t iface, uint32_t queu
 {
 	struct pp_channel *channel = plane->iface[iface].channel[queue];
 
-	if (channel == NULL || channel->state != PP_CHANNEL_OPEN)
+	if (channel == NULL || channel->gate.state != PP_GATE_OPEN)
 		return;
-	pp_channel_shut(channel, PP_CHANNEL_DOWN);
+	pp_gate_shut(&channel->gate, PP_GATE_DOWN);
 	if (channel->epoll_fd >= 0)
 		close(channel->epoll_fd);
 	channel->epoll_fd = -1;
@@ -169,12 +157,11 @@ void pp_plane_channel_up(struct pp_plane *plane, uint32_t iface, uint32_t queue)
 {
 	struct pp_channel *channel = plane->iface[iface].channel[queue];
 
-	if (channel == NULL || channel->state == PP_CHANNEL_CLOSED)
+	if (channel == NULL || channel->gate.state == PP_GATE_SHUT)
 		return;
-	forget_wakes(channel);
 	pp_channel_set_port(channel, plane->iface[iface].port[queue]);
 	if (route_queue(plane, iface, queue) == 0)
-		__atomic_store_n(&channel->state, PP_CHANNEL_OPEN, __ATOMIC_SEQ_CST);
+		pp_gate_open(&channel->gate);
 }
 
 bool pp_plane_channel_let_go(struct pp_plane *plane, uint32_t iface, uint32_t queue)
@@ -205,7 +192,7 @@ void pp_plane_free_channels(struct pp_plane *plane)
 
 			if (channel == NULL)
 				continue;
-			close(channel->wake_fd);
+			pp_gate_fini(&channel->gate);
 			free(channel);
 		}
 }
