@@ -14,6 +14,7 @@
 #include "caps.h"
 #include "channel_priv.h"
 #include "log.h"
+#include "receiver_priv.h"
 #include "rule_table.h"
 #include "worker.h"
 
@@ -348,6 +349,7 @@ void pp_plane_close(struct pp_plane *plane)
 	plane->closing = true;
 	if (plane->iface != NULL)
 		pp_plane_close_channels(plane);
+	pp_plane_close_receivers(plane);
 	for (uint32_t i = 0; plane->iface != NULL && i < plane->config.iface_count; i++) {
 		pp_plane_close_ports(plane, i);
 		pp_tap_close(plane->iface[i].tap);
@@ -366,6 +368,7 @@ void pp_plane_close(struct pp_plane *plane)
 	free(plane->consumer);
 	if (plane->iface != NULL)
 		pp_plane_free_channels(plane);
+	pp_plane_free_receivers(plane);
 	free(plane->iface);
 	free(plane->config.consumer);
 	free(plane->config.iface);

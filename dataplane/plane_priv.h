@@ -23,6 +23,7 @@
 
 struct pp_analyser;
 struct pp_channel;
+struct pp_receiver;
 struct pp_rule_table;
 struct pp_worker;
 
@@ -77,6 +78,7 @@ struct pp_plane {
 	struct pp_plane_consumer *consumer;
 	struct pp_copy_ring *ring; // by CPU
 	uint32_t ring_count;
+	struct pp_receiver *receivers; // opened once, by the program
 	struct pp_worker **worker;
 	uint32_t worker_count;
 	uint32_t next_worker; // for the next port that needs one

@@ -8,6 +8,7 @@
 #include "analyser.h"
 #include "channel_priv.h"
 #include "count.h"
+#include "receiver_priv.h"
 #include "worker.h"
 
 uint32_t pp_plane_iface_count(const struct pp_plane *plane)
@@ -74,6 +75,7 @@ queue_ledger(const struct pp_plane *plane, uint32_t index, uint32_t row, struct 
 			pp_analyser_ledger(plane->consumer[i].analyser, at, out);
 	for (uint32_t i = 0; i < plane->worker_count; i++)
 		pp_worker_ledger(plane->worker[i], at, out);
+	pp_plane_receivers_ledger(plane, at, out);
 	if (row < plane->rows.count[index] - 1u)
 		pp_channel_ledger(plane->iface[index].channel[row], out);
 	pp_ledger_add(out, &plane->retired[at]);
