@@ -24,6 +24,8 @@
 #define PP_SLOTS_MIN 4096
 #define PP_SLOTS_MAX (1u << 18)
 #define PP_IFACES_MAX 64
+// With an interface's index: packets that it sends (PP_KEY_OUT).
+#define PP_IFACE_OUT 0x80u
 #define PP_CONSUMERS_MAX 32
 #define PP_CONSUMER_NONE 0x3f
 // The longest packet a copy can hold; a longer one is cut to this.
@@ -41,6 +43,13 @@ enum pp_verdict {
 enum pp_frame_kind {
 	PP_FRAME_ETHERNET,
 	PP_FRAME_RAW_IP, // tun, WireGuard: the packet starts at the IP header
+};
+
+// Which way a packet goes, seen from this machine.
+enum pp_direction {
+	PP_DIRECTION_IN, // received: the XDP program
+	PP_DIRECTION_OUT, // sent: the tc program
+	PP_DIRECTIONS,
 };
 
 // Address family of a parsed packet or a rule: not AF_*, so that a byte holds it everywhere.
@@ -157,7 +166,7 @@ struct pp_cache_layout {
 };
 
 // What the verifier folds: constants of a loaded program.
-#define PP_LOAD_ABI 1u
+#define PP_LOAD_ABI 2u
 #define PP_ENGINE_NAME_BYTES 32
 struct pp_load {
 	__u32 abi; // PP_LOAD_ABI as the object was compiled with
@@ -189,7 +198,8 @@ _Static_assert(sizeof(struct pp_meta) == 32, "the kernel takes at most 32 bytes 
 //
 //   bits  0- 7  enum pp_family
 //   bits  8-15  IP protocol, after IPv6 extension headers; 0 where family is none
-//   bits 16-23  interface, index in the configuration
+//   bits 16-22  interface, index in the configuration
+//   bit     23  PP_KEY_OUT: the packet is sent; 0: it is received
 //   bits 24-31  PP_KEY_PORTS | PP_KEY_LATER_FRAG
 //   bits 32-47  destination port, host order; 0 without PP_KEY_PORTS
 //   bits 48-63  source port, host order: both as they stand in the packet
@@ -203,6 +213,8 @@ struct pp_key {
 #define PP_KEY_LATER_FRAG 0x02u
 #define PP_KEY_PROTO_SHIFT 8
 #define PP_KEY_IFACE_SHIFT 16
+#define PP_KEY_IFACE 0x7full
+#define PP_KEY_OUT (1ull << 23) // every rule says which it wants: see enum pp_direction
 #define PP_KEY_FLAGS_SHIFT 24
 #define PP_KEY_DPORT_SHIFT 32
 #define PP_KEY_SPORT_SHIFT 48
