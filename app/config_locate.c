@@ -29,6 +29,8 @@ struct pp_spot pp_config_locate(const struct pp_config *config, const struct pp_
 		return config->iface_at[i].mode;
 	case PP_WHERE_IFACE_BIND:
 		return config->iface_at[i].bind;
+	case PP_WHERE_IFACE_EGRESS:
+		return config->iface_at[i].egress;
 	case PP_WHERE_IFACE_QUEUE:
 		return config->iface[i].queues_all ? config->iface_at[i].name
 						   : config->iface_at[i].queue[where->sub];

@@ -83,6 +83,10 @@ enum pp_count {
 	PP_COUNT_UNPARSED_EXT_SHORT,
 	PP_COUNT_UNPARSED_EXT_DEEP, // more than PP_EXT_HEADERS_MAX extension headers
 	PP_COUNT_UNPARSED_L4_SHORT,
+	// Of seen on the way out: packets that are to be cut up behind us (GSO), each counted as one, and
+	// how many they will be.
+	PP_COUNT_SUPER_PACKETS,
+	PP_COUNT_SUPER_SEGMENTS,
 	PP_COUNT_END,
 };
 #define PP_EXT_HEADERS_MAX 8
@@ -102,7 +106,7 @@ struct pp_tap_config {
 	__u32 frame_kind; // enum pp_frame_kind
 	__u32 iface;
 	__u32 queue_base; // first row of this interface in the counters and pp_xsks
-	__u32 queue_count; // rows; the last one is for queues beyond
+	__u32 queue_count; // rows; the last one is for queues beyond; behind it that of what is sent
 	__u32 timestamps; // 1: time_ns is filled
 	__u32 cpu_mask; // a power of two less one: what lies there by CPU has as many parts
 };
@@ -179,6 +183,8 @@ struct pp_load {
 	__u64 config[16]; // the engine's: struct pp_engine_shape
 };
 
+#define PP_QUEUE_OUT 0xffffu
+
 // In front of a routed packet (XDP metadata) and of a copied one (ring record).
 struct pp_meta {
 	__u64 time_ns; // CLOCK_MONOTONIC at the XDP program; 0: timestamps are off
@@ -187,7 +193,7 @@ struct pp_meta {
 	__u32 len_bytes; // of the whole packet
 	__u32 cap_bytes; // of what follows this struct
 	__u32 slot;
-	__u16 queue; // receive queue on the interface
+	__u16 queue; // receive queue on the interface; PP_QUEUE_OUT: it was sent
 	__u8 iface; // index of the interface in the configuration
 	__u8 consumer; // index of the consumer in the configuration
 };

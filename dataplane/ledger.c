@@ -24,6 +24,8 @@ static const char *const column_names[] = {
 	"unparsed_ext_short",
 	"unparsed_ext_deep",
 	"unparsed_l4_short",
+	"super_packets",
+	"super_segments",
 	"no_frame",
 	"too_long",
 	"rx_ring_full",
@@ -49,7 +51,7 @@ _Static_assert(sizeof(column_names) / sizeof(column_names[0]) == PP_LEDGER_COLUM
 	       "every column has a name");
 _Static_assert((int)PP_LEDGER_SEEN == (int)PP_COUNT_SEEN &&
 		       (int)PP_LEDGER_COPY_TOO_LONG == (int)PP_COUNT_COPY_TOO_LONG &&
-		       (int)PP_LEDGER_UNPARSED_L4_SHORT == (int)PP_COUNT_UNPARSED_L4_SHORT &&
+		       (int)PP_LEDGER_SUPER_SEGMENTS == (int)PP_COUNT_SUPER_SEGMENTS &&
 		       (int)PP_LEDGER_NO_FRAME == (int)PP_COUNT_END,
 	       "the first columns are the XDP program's counters");
 

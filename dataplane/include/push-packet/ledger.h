@@ -18,7 +18,7 @@
 #include <stdint.h>
 
 enum pp_ledger_column {
-	// Counted by the XDP program: the same order as enum pp_count in bpf/abi.h.
+	// Counted by the XDP program, and the tc program of what is sent: the same order as enum pp_count in bpf/abi.h.
 	PP_LEDGER_SEEN,
 	PP_LEDGER_SEEN_BYTES,
 	PP_LEDGER_PASSED,
@@ -39,6 +39,8 @@ enum pp_ledger_column {
 	PP_LEDGER_UNPARSED_EXT_SHORT,
 	PP_LEDGER_UNPARSED_EXT_DEEP,
 	PP_LEDGER_UNPARSED_L4_SHORT,
+	PP_LEDGER_SUPER_PACKETS, // of seen where packets are sent: the kernel cuts them up later
+	PP_LEDGER_SUPER_SEGMENTS, // how many they will be
 	// Counted by the kernel's AF_XDP socket (XDP_STATISTICS).
 	PP_LEDGER_NO_FRAME, // fill ring empty
 	PP_LEDGER_TOO_LONG, // longer than a frame
