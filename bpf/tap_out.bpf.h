@@ -23,6 +23,14 @@ static __always_inline __u32 pp_out_tag_bytes(const struct __sk_buff *skb)
 	return skb->vlan_present ? PP_OUT_TAG_BYTES : 0;
 }
 
+// As it will be on the wire. Asked again and not kept: the verifier would walk the engine for each
+// range that a length was found to be in.
+static __always_inline __u64 pp_out_len_bytes(const struct __sk_buff *skb)
+{
+	asm volatile("" : : : "memory");
+	return (__u64)skb->len + pp_out_tag_bytes(skb);
+}
+
 static __always_inline void pp_out_arrive(const struct __sk_buff *skb, struct pp_packet *pkt)
 {
 	__u64 cpu = bpf_get_smp_processor_id() & pp_load.tap.cpu_mask;
@@ -30,7 +38,7 @@ static __always_inline void pp_out_arrive(const struct __sk_buff *skb, struct pp
 
 	pkt->rows = pp_value_of(pp_rows) + pp_times(cpu, pp_load.rows.cpu_bytes);
 	pkt->row = pkt->rows + row * sizeof(*pkt->row);
-	pkt->len_bytes = skb->len + pp_out_tag_bytes(skb);
+	pkt->len_bytes = pp_out_len_bytes(skb);
 	pp_count(pkt, PP_COUNT_SEEN);
 	pkt->row->count[PP_COUNT_SEEN_BYTES] += pkt->len_bytes;
 	if (skb->gso_size > 0) {
@@ -116,10 +124,28 @@ __attribute__((noinline)) int pp_out_parse(struct pp_key *key, __u32 bytes, __u3
 			    pp_load.tap.iface | PP_IFACE_OUT, big, key);
 }
 
+// Make the verifier know the family, as it does after the XDP program's parser: else it walks every
+// pair of what the cache, the sets and the engine do for each.
+static __always_inline void pp_out_know_family(struct pp_key *key)
+{
+	__u64 family = (__u8)key->word, rest = key->word - family;
+
+	if (family == PP_FAMILY_IP4)
+		asm volatile("%0 = %1" : "=r"(family) : "i"(PP_FAMILY_IP4));
+	else if (family == PP_FAMILY_IP6)
+		asm volatile("%0 = %1" : "=r"(family) : "i"(PP_FAMILY_IP6));
+	else
+		asm volatile("%0 = %1" : "=r"(family) : "i"(PP_FAMILY_NONE));
+	rest &= ~0xffull;
+	asm volatile("" : "+r"(rest));
+	key->word = rest + family;
+}
+
 // Headers that are longer than the head are rare enough to be parsed again with all that there is.
 static __always_inline int
-pp_out_read(struct __sk_buff *skb, struct pp_record *record, __u64 len_bytes, struct pp_key *key)
+pp_out_read(struct __sk_buff *skb, struct pp_record *record, struct pp_key *key)
 {
+	__u64 len_bytes = pp_out_len_bytes(skb);
 	__u64 bytes = pp_out_load_head(skb, record, len_bytes);
 	__u32 big = skb->gso_size > 0;
 	int unparsed = pp_out_parse(key, bytes, big);
@@ -180,13 +206,15 @@ int pp_tap_out(struct __sk_buff *skb)
 	pp_out_arrive(skb, &pkt);
 	if (record == NULL)
 		goto aborted;
-	unparsed = pp_out_read(skb, record, pkt.len_bytes, &key);
+	unparsed = pp_out_read(skb, record, &key);
 	if (unparsed) {
 		if (unparsed > 0 && unparsed < PP_COUNT_END)
 			pp_count(&pkt, unparsed);
 		pp_count(&pkt, PP_COUNT_PASSED);
 		return PP_OUT_PASS;
 	}
+	pp_out_know_family(&key);
+	pkt.len_bytes = pp_out_len_bytes(skb);
 	if (pp_judge(&pkt, &key) == 0)
 		return pp_out_act(skb, &pkt, record);
 aborted:
