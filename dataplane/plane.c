@@ -155,7 +155,7 @@ static int check_free(const struct pp_plane *plane, struct pp_where *where, stru
 	return 0;
 }
 
-static int attach_all(struct pp_plane *plane, struct pp_where *where, struct pp_error *err)
+static int attach_each(struct pp_plane *plane, struct pp_where *where, struct pp_error *err)
 {
 	for (uint32_t i = 0; i < plane->config.iface_count; i++) {
 		enum pp_where_kind kind;
@@ -165,6 +165,33 @@ static int attach_all(struct pp_plane *plane, struct pp_where *where, struct pp_
 			return iface_error(where, kind, i, ret);
 	}
 	return 0;
+}
+
+// Whether the memory that all share could be used if no socket asked for zero-copy.
+static bool can_bind_copy(const struct pp_plane *plane)
+{
+	if (plane->pool == NULL || plane->bind_copy)
+		return false;
+	for (uint32_t i = 0; i < plane->config.iface_count; i++)
+		if (plane->config.iface[i].bind == PP_BIND_ZEROCOPY)
+			return false;
+	return true;
+}
+
+static int attach_all(struct pp_plane *plane, struct pp_where *where, struct pp_error *err)
+{
+	int ret;
+
+	plane->shared_ports = pp_plane_count_ports(plane);
+	ret = attach_each(plane, where, err);
+	if (ret != -EOPNOTSUPP || !can_bind_copy(plane))
+		return ret;
+	for (uint32_t i = 0; i < plane->config.iface_count; i++) {
+		pp_tap_detach(plane->iface[i].tap);
+		pp_plane_close_ports(plane, i);
+	}
+	plane->bind_copy = true;
+	return attach_each(plane, where, err);
 }
 
 static int open_all(struct pp_plane *plane,

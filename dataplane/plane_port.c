@@ -27,8 +27,7 @@ bool pp_plane_wants_queue(const struct pp_iface_config *config, uint32_t queue)
 // Give a worker the ports that are its own at this moment.
 static void publish_ports(struct pp_plane *plane, uint32_t worker)
 {
-	static struct pp_port *serve[PP_IFACES_MAX * PP_QUEUES_PER_IFACE_MAX];
-	static struct pp_port *leaving[PP_IFACES_MAX * PP_QUEUES_PER_IFACE_MAX];
+	struct pp_port **serve = plane->serve, **leaving = plane->leaving;
 	uint32_t serve_count = 0, leaving_count = 0;
 
 	for (uint32_t i = 0; i < plane->config.iface_count; i++)
@@ -66,9 +65,11 @@ static int open_port(struct pp_plane *plane,
 		.frame_kind = plane->frame_kind[index],
 		.numa_node = iface->netif.numa_node,
 		.can_send = queue < iface->netif.tx_queue_count,
-		.bind = plane->config.iface[index].bind,
+		.bind = plane->bind_copy ? PP_BIND_COPY : plane->config.iface[index].bind,
 		.skb = pp_tap_mode(iface->tap) == PP_XDP_SKB,
 		.patient = !plane->started,
+		.shared = plane->config.umem_shared ? &plane->pool : NULL,
+		.shared_ports = plane->shared_ports,
 		.config = &plane->config,
 	};
 	uint32_t key = params.row;

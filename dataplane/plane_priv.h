@@ -87,6 +87,11 @@ struct pp_plane {
 	uint32_t worker_count;
 	uint32_t next_worker; // for the next port that needs one
 	struct pp_apply_stats apply;
+	struct pp_pool *pool; // umem_shared: while there are ports
+	uint32_t shared_ports; // that it has room for
+	bool bind_copy; // umem_shared: not every interface has zero-copy, so none uses it
+	struct pp_port *serve[PP_IFACES_MAX * PP_QUEUES_PER_IFACE_MAX]; // scratch
+	struct pp_port *leaving[PP_IFACES_MAX * PP_QUEUES_PER_IFACE_MAX]; // scratch
 	struct pp_ledger_row *retired; // by row: counters of sockets that were closed
 	bool started;
 	bool stopped;
@@ -156,6 +161,9 @@ int pp_plane_open_ports(struct pp_plane *plane,
 //
 // @return  Whether every queue that wants a port has one; else err is set.
 bool pp_plane_retry_ports(struct pp_plane *plane, uint32_t iface, struct pp_error *err);
+
+// How many queues of all interfaces want a port.
+uint32_t pp_plane_count_ports(const struct pp_plane *plane);
 
 // Close all ports of an interface.
 void pp_plane_close_ports(struct pp_plane *plane, uint32_t iface);

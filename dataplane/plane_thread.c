@@ -8,7 +8,7 @@
 #include "count.h"
 #include "worker.h"
 
-static uint32_t count_ports(const struct pp_plane *plane)
+uint32_t pp_plane_count_ports(const struct pp_plane *plane)
 {
 	uint32_t n = 0;
 
@@ -30,7 +30,7 @@ static uint32_t place_workers(const struct pp_plane *plane, int32_t place[PP_WOR
 	if (workers == 0 && config->worker_cpu_count > 0)
 		workers = config->worker_cpu_count;
 	if (workers == 0) {
-		workers = count_ports(plane) ?: 1;
+		workers = pp_plane_count_ports(plane) ?: 1;
 		if (workers > cpus)
 			workers = cpus ?: 1;
 	}
@@ -53,7 +53,7 @@ static int create_analyser(struct pp_plane *plane, uint32_t index, struct pp_err
 		.cpu = config->consumer[index].cpu,
 		.worker_count = plane->worker_count,
 		.handoff_bytes = config->handoff_bytes,
-		.frames_away_max = pp_port_frames(config) * (count_ports(plane) ?: 1),
+		.frames_away_max = pp_port_frames(config) * (pp_plane_count_ports(plane) ?: 1),
 		.rows = &plane->rows,
 		.frame_kind = plane->frame_kind,
 		.rules = &plane->rule_table,

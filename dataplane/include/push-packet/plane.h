@@ -119,6 +119,10 @@ struct pp_plane_config {
 	uint32_t chunk_bytes; // 2048 or 4096
 	uint32_t frames; // per socket; 0: as many as the rings need, and some for analysers
 	uint8_t hugepages; // enum pp_hugepages
+	// One UMEM for the sockets of all queues that are there at the start, instead of one each:
+	// what one receives another can send without a copy. Zero-copy then takes all interfaces or none;
+	// the memory is placed on the first interface's NUMA node.
+	bool umem_shared;
 };
 
 // Fill cfg with the defaults that README's config reference gives; no interface, no consumer.
