@@ -43,6 +43,7 @@ struct pp_consumer_spots {
 	struct pp_spot kind;
 	struct pp_spot threads;
 	struct pp_spot cpu;
+	struct pp_spot interface;
 };
 
 // Values that stand once in a file; what is left out has the place of the file's beginning.

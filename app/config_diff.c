@@ -113,6 +113,8 @@ static void diff_consumers(const struct pp_config *running,
 			refuse(report, at->kind, "the kind of a consumer");
 		if (a->threads != b->threads)
 			refuse(report, at->threads, "whether a consumer has a thread");
+		if (strcmp(a->forward_to, b->forward_to))
+			refuse(report, at->interface, "where a consumer forwards to");
 		if (a->cpu != b->cpu)
 			refuse(report, at->cpu, "the CPU of a consumer");
 	}

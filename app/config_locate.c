@@ -42,6 +42,8 @@ struct pp_spot pp_config_locate(const struct pp_config *config, const struct pp_
 		return config->worker_cpu_at[i];
 	case PP_WHERE_CONSUMER_CPU:
 		return config->consumer_at[i].cpu;
+	case PP_WHERE_CONSUMER_FORWARD:
+		return config->consumer_at[i].interface;
 	case PP_WHERE_FRAMES:
 		return config->item_at[PP_ITEM_FRAMES];
 	case PP_WHERE_ENGINE:

@@ -90,10 +90,13 @@ static void print_consumer(const struct pp_consumer_config *consumer, FILE *out)
 {
 	static const char *const kinds[PP_CONSUMER_KINDS] = {[PP_CONSUMER_COUNT] = "count",
 							     [PP_CONSUMER_SINK] = "sink",
-							     [PP_CONSUMER_REFLECT] = "reflect"};
+							     [PP_CONSUMER_REFLECT] = "reflect",
+							     [PP_CONSUMER_FORWARD] = "forward"};
 
 	fprintf(out, "  consumer %s: %s, %s", consumer->name, kinds[consumer->kind],
 		consumer->threads ? "on a thread of its own" : "on the workers");
+	if (consumer->kind == PP_CONSUMER_FORWARD)
+		fprintf(out, " to %s", consumer->forward_to);
 	if (consumer->cpu >= 0)
 		fprintf(out, ", CPU %d", consumer->cpu);
 	fputc('\n', out);

@@ -9,7 +9,8 @@ static const char *const verdict_names[PP_VERDICT_COUNT] = {
 	[PP_VERDICT_PASS] = "pass", [PP_VERDICT_DROP] = "drop", [PP_VERDICT_ROUTE] = "route"};
 static const char *const consumer_kinds[PP_CONSUMER_KINDS] = {[PP_CONSUMER_COUNT] = "count",
 							      [PP_CONSUMER_SINK] = "sink",
-							      [PP_CONSUMER_REFLECT] = "reflect"};
+							      [PP_CONSUMER_REFLECT] = "reflect",
+							      [PP_CONSUMER_FORWARD] = "forward"};
 
 static json_t *number(uint64_t value)
 {
@@ -232,6 +233,8 @@ static json_t *consumer_json(const struct pp_plane *plane, uint32_t consumer, ui
 	json_t *object =
 		json_pack("{s:s, s:s}", "name", cfg->name, "kind", consumer_kinds[cfg->kind]);
 
+	if (cfg->kind == PP_CONSUMER_FORWARD)
+		json_object_set_new(object, "interface", json_string(cfg->forward_to));
 	if (cfg->kind != PP_CONSUMER_COUNT)
 		return object;
 	json_object_set_new(object, "rules", counted_rules(plane, consumer));

@@ -226,7 +226,7 @@ void pp_stats_table_print_balance(const json_t *stats, FILE *out)
 	} equations[] = {
 		{"verdict", "seen = passed + dropped + redirected + ..."},
 		{"rx", "redirected = xsk_rx + no_frame + too_long + rx_ring_full"},
-		{"worker", "xsk_rx = sink + reflected + handed_off + ..."},
+		{"worker", "xsk_rx = sink + reflected + forwarded + handed_off + ..."},
 		{"analysis", "handed_off = analysed"},
 		{"ring", "copied = ring_read"},
 		{"copy_worker", "ring_read = copy_handed_off + copy_handoff_full + ..."},

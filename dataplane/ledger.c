@@ -46,6 +46,8 @@ static const char *const column_names[] = {
 	"copy_handoff_full",
 	"copy_analysed",
 	"tx_completed",
+	"forwarded",
+	"tx_no_socket",
 };
 _Static_assert(sizeof(column_names) / sizeof(column_names[0]) == PP_LEDGER_COLUMNS,
 	       "every column has a name");
@@ -78,7 +80,8 @@ void pp_ledger_in_flight(const struct pp_ledger_row *row, struct pp_ledger_in_fl
 	out->worker = (int64_t)(v[PP_LEDGER_XSK_RX] - v[PP_LEDGER_SINK] - v[PP_LEDGER_REFLECTED] -
 				v[PP_LEDGER_HANDED_OFF] - v[PP_LEDGER_HANDOFF_FULL] -
 				v[PP_LEDGER_TX_RING_FULL] - v[PP_LEDGER_TX_BAD] -
-				v[PP_LEDGER_NO_CONSUMER]);
+				v[PP_LEDGER_NO_CONSUMER] - v[PP_LEDGER_FORWARDED] -
+				v[PP_LEDGER_TX_NO_SOCKET]);
 	out->analysis = (int64_t)(v[PP_LEDGER_HANDED_OFF] - v[PP_LEDGER_ANALYSED]);
 	out->ring = (int64_t)(v[PP_LEDGER_COPIED] - v[PP_LEDGER_RING_READ]);
 	out->copy_worker =

@@ -40,6 +40,9 @@ copy_config(struct pp_plane *plane, const struct pp_plane_config *config, struct
 	plane->config.consumer =
 		copy_array(config->consumer, config->consumer_count, sizeof(config->consumer[0]));
 	plane->iface = calloc(config->iface_count, sizeof(*plane->iface));
+	for (uint32_t i = 0; i < config->consumer_count; i++)
+		plane->forwards |= config->consumer[i].kind == PP_CONSUMER_FORWARD;
+	plane->config.umem_shared |= plane->forwards;
 	plane->consumer = calloc(config->consumer_count ?: 1, sizeof(*plane->consumer));
 	if (plane->config.iface == NULL || plane->config.consumer == NULL || plane->iface == NULL ||
 	    plane->consumer == NULL)

@@ -87,6 +87,7 @@ struct pp_plane {
 	uint32_t worker_count;
 	uint32_t next_worker; // for the next port that needs one
 	struct pp_apply_stats apply;
+	bool forwards; // some consumer does
 	struct pp_pool *pool; // umem_shared: while there are ports
 	uint32_t shared_ports; // that it has room for
 	bool bind_copy; // umem_shared: not every interface has zero-copy, so none uses it

@@ -3,7 +3,8 @@
 //
 //   seen        = passed + dropped + redirected + route_no_socket + route_no_meta + aborted
 //   redirected  = xsk_rx + no_frame + too_long + rx_ring_full + rx_in_flight
-//   xsk_rx      = sink + reflected + handed_off + handoff_full + tx_ring_full + tx_bad + no_consumer
+//   xsk_rx      = sink + reflected + forwarded + handed_off + handoff_full + tx_ring_full + tx_no_socket +
+//                 tx_bad + no_consumer
 //   handed_off  = analysed + analysis_in_flight
 //   copied      = ring_read + ring_in_flight
 //   ring_read   = copy_handed_off + copy_handoff_full + copy_no_consumer
@@ -52,7 +53,7 @@ enum pp_ledger_column {
 	PP_LEDGER_SINK,
 	PP_LEDGER_REFLECTED, // handed to the socket's transmit ring; not proof of delivery
 	PP_LEDGER_TX_RING_FULL, // lost: no room in the transmit ring
-	PP_LEDGER_TX_BAD, // lost: too short to be sent back, or no transmit queue
+	PP_LEDGER_TX_BAD, // lost: too short to be sent, no transmit queue, or not Ethernet to Ethernet
 	PP_LEDGER_NO_CONSUMER, // recycled: the rule's consumer is not there
 	PP_LEDGER_HANDED_OFF,
 	PP_LEDGER_HANDOFF_FULL, // lost: the analyser's ring or memory was full
@@ -63,6 +64,8 @@ enum pp_ledger_column {
 	PP_LEDGER_COPY_HANDOFF_FULL,
 	PP_LEDGER_COPY_ANALYSED,
 	PP_LEDGER_TX_COMPLETED, // the kernel gave the frame back; not proof of delivery
+	PP_LEDGER_FORWARDED, // handed to another interface's transmit ring; not proof of delivery
+	PP_LEDGER_TX_NO_SOCKET, // lost: the worker has no socket on the interface to forward to
 	PP_LEDGER_COLUMNS,
 };
 

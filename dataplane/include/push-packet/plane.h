@@ -70,6 +70,7 @@ enum pp_consumer_kind {
 	PP_CONSUMER_COUNT, // analyser: per rule and per source, with packet-size histogram
 	PP_CONSUMER_SINK, // routed packets: count and recycle
 	PP_CONSUMER_REFLECT, // routed packets: swap addresses and send back
+	PP_CONSUMER_FORWARD, // routed packets: send out by another interface, as they are
 	PP_CONSUMER_KINDS,
 };
 
@@ -93,6 +94,10 @@ struct pp_consumer_config {
 	// COUNT only. 0: analysed on the worker itself; 1: on a thread of its own.
 	uint32_t threads;
 	int32_t cpu; // that thread's CPU; -1: not pinned
+	// FORWARD only: one of the plane's interfaces, Ethernet. What queue N receives is sent by queue N
+	// there, or by another queue of the same worker; with such a consumer all sockets share one UMEM,
+	// and queue N of every interface is served by worker N modulo their number.
+	char forward_to[IFNAMSIZ];
 };
 
 struct pp_plane_config {
@@ -122,7 +127,7 @@ struct pp_plane_config {
 	// One UMEM for the sockets of all queues that are there at the start, instead of one each:
 	// what one receives another can send without a copy. Zero-copy then takes all interfaces or none;
 	// the memory is placed on the first interface's NUMA node.
-	bool umem_shared;
+	bool umem_shared; // or where a consumer forwards
 };
 
 // Fill cfg with the defaults that README's config reference gives; no interface, no consumer.
@@ -150,6 +155,7 @@ enum pp_where_kind {
 	PP_WHERE_WORKER_COUNT,
 	PP_WHERE_WORKER_CPU, // index: in worker_cpu[]
 	PP_WHERE_CONSUMER_CPU, // index: consumer
+	PP_WHERE_CONSUMER_FORWARD, // index: consumer
 	PP_WHERE_FRAMES,
 	PP_WHERE_ENGINE,
 	PP_WHERE_ENGINE_OBJECT,
