@@ -37,19 +37,20 @@ def daemon(lab, rules=RULES, consumers=CONSUMERS, **options):
 class Arrived:
     """What comes out at the other end of a pair: every frame is looked at."""
 
-    def __init__(self, lab, name, *argv):
+    def __init__(self, lab, name, *argv, cpu=None):
         self.lab, self.name = lab, name
         self.process = lab.spawn("src", labs.PROGRAM, "gen", "--receive", "--json", "--interface",
-                                 name, "--drain", "2s", *argv)
+                                 name, "--drain", "2s", *argv, cpu=cpu)
         assert "receiving" in self.process.stderr.readline()
 
-    def check(self, forwarded):
+    def check(self, forwarded, sources=1):
         result = json.loads(self.process.communicate(timeout=60)[0])
         # A completion is no delivery: the other end counts.
         assert self.lab.device("src", self.name)["rx"]["packets"] == forwarded
         assert result["received"] + result["kernel_dropped"] == forwarded
-        assert (result["corrupt"], result["out_of_order"], result["duplicates"]) == (0, 0, 0)
-        return result
+        assert (result["corrupt"], result["out_of_order"]) == (0, 0)
+        # Each source counts from 0.
+        assert result["duplicates"] == 0 or sources > 1
 
 
 def gen(lab, source, count, *argv, rate="150k", cpu=labs.SOURCE_CPU):
@@ -67,8 +68,9 @@ WAYS = [("gen0", "gen1"), ("gen1", "gen0")]
 def test_a_million_packets_arrive_intact(lab, source, target):
     add_pair(lab)
     with daemon(lab) as forwarder:
-        arrived = Arrived(lab, target, "--size", 200)
-        assert gen(lab, source, PACKETS, "--size", 200) == PACKETS
+        arrived = Arrived(lab, target, "--size", 200, cpu=labs.SOURCE_CPU)
+        # Paced: worker, sender and receiver share two CPUs.
+        assert gen(lab, source, PACKETS, "--size", 200, rate="40k") == PACKETS
         stats = forwarder.settled(seen=PACKETS, seconds=30)
         total = stats["total"]
         assert total["forwarded"] == total["xsk_rx"] == PACKETS, labs.nonzero(total)
@@ -110,7 +112,7 @@ def test_more_queues_on_one_side_share_what_the_worker_has(lab2):
         sent = sum(gen(lab2, "gen0", 20000, cpu=cpu) for cpu in range(min(2, labs.CPUS)))
         total = forwarder.settled(seen=sent)["total"]
         assert total["forwarded"] == sent
-        arrived.check(sent)
+        arrived.check(sent, sources=2)
 
 
 def test_a_worker_without_a_socket_on_the_other_side_loses_and_counts(lab2):
@@ -127,7 +129,7 @@ def test_a_deleted_interface_takes_no_frame_with_it(lab):
     add_pair(lab)
     with daemon(lab) as forwarder:
         for _ in range(3):
-            before = forwarder.settled()["total"]
+            before = forwarder.stats()["total"]
             source = lab.spawn("src", labs.PROGRAM, "gen", "--interface", "gen0", "--dst-mac",
                                labs.RX_MAC, "--for", "20s", "--rate", "100k", "--via", "live")
             labs.wait_for("traffic", lambda: forwarder.stats()["total"]["forwarded"] >
