@@ -9,6 +9,7 @@ struct consumer {
 	bool has_kind;
 	const struct pp_yaml *threads;
 	const struct pp_yaml *cpu;
+	const struct pp_yaml *interface;
 };
 
 static void read_name(struct pp_config_reader *r, const struct pp_yaml *value, void *arg)
@@ -24,6 +25,7 @@ static void read_kind(struct pp_config_reader *r, const struct pp_yaml *value, v
 	static const char *const words[] = {[PP_CONSUMER_COUNT] = "count",
 					    [PP_CONSUMER_SINK] = "sink",
 					    [PP_CONSUMER_REFLECT] = "reflect",
+					    [PP_CONSUMER_FORWARD] = "forward",
 					    NULL};
 	struct consumer *consumer = arg;
 
@@ -57,12 +59,31 @@ static void read_cpu(struct pp_config_reader *r, const struct pp_yaml *value, vo
 	consumer->cpu = value;
 }
 
+static void read_interface(struct pp_config_reader *r, const struct pp_yaml *value, void *arg)
+{
+	struct consumer *consumer = arg;
+	const char *text = pp_config_read_text(r, value, "the name of an interface");
+
+	consumer->at->interface = pp_config_spot(r, value);
+	if (!text)
+		return;
+	if (!*text || strlen(text) >= IFNAMSIZ) {
+		pp_config_error(r, value, "'%.40s' cannot be the name of an interface", text);
+		return;
+	}
+	strcpy(consumer->cfg->forward_to, text);
+	consumer->interface = value;
+}
+
 static void check_together(struct pp_config_reader *r, const struct consumer *consumer)
 {
 	if (consumer->cfg->kind != PP_CONSUMER_COUNT && consumer->cfg->threads)
 		pp_config_error(r, consumer->threads, "only a consumer of kind count has threads");
 	else if (consumer->cpu && !consumer->cfg->threads)
 		pp_config_error(r, consumer->cpu, "a cpu needs a thread: say threads: 1 as well");
+	else if (consumer->interface && consumer->cfg->kind != PP_CONSUMER_FORWARD)
+		pp_config_error(r, consumer->interface,
+				"only a consumer of kind forward has an interface");
 }
 
 static void check_twice(struct pp_config_reader *r, uint32_t index)
@@ -83,17 +104,17 @@ static void check_twice(struct pp_config_reader *r, uint32_t index)
 
 static void read_consumer(struct pp_config_reader *r, const struct pp_yaml *item, uint32_t index)
 {
-	static const struct pp_config_key keys[] = {{"name", read_name, PP_ITEM_NONE},
-						    {"kind", read_kind, PP_ITEM_NONE},
-						    {"threads", read_threads, PP_ITEM_NONE},
-						    {"cpu", read_cpu, PP_ITEM_NONE},
-						    {0}};
+	static const struct pp_config_key keys[] = {
+		{"name", read_name, PP_ITEM_NONE},	     {"kind", read_kind, PP_ITEM_NONE},
+		{"threads", read_threads, PP_ITEM_NONE},     {"cpu", read_cpu, PP_ITEM_NONE},
+		{"interface", read_interface, PP_ITEM_NONE}, {0}};
 	struct consumer consumer = {.cfg = &r->config->consumer[index],
 				    .at = &r->config->consumer_at[index]};
 	uint32_t errors = r->report->errors;
 
 	consumer.at->name = pp_config_spot(r, item);
 	consumer.at->kind = consumer.at->threads = consumer.at->cpu = consumer.at->name;
+	consumer.at->interface = consumer.at->name;
 	consumer.cfg->cpu = -1;
 	pp_config_read_map(r, item, keys, &consumer);
 	if (*consumer.cfg->name)
@@ -103,7 +124,10 @@ static void read_consumer(struct pp_config_reader *r, const struct pp_yaml *item
 	if (!*consumer.cfg->name)
 		pp_config_error(r, item, "a consumer needs a name");
 	else if (!consumer.has_kind)
-		pp_config_error(r, item, "a consumer needs a kind: count, sink or reflect");
+		pp_config_error(r, item,
+				"a consumer needs a kind: count, sink, reflect or forward");
+	else if (consumer.cfg->kind == PP_CONSUMER_FORWARD && !consumer.interface)
+		pp_config_error(r, item, "a consumer of kind forward needs an interface");
 	else
 		check_together(r, &consumer);
 }

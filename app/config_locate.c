@@ -29,6 +29,8 @@ struct pp_spot pp_config_locate(const struct pp_config *config, const struct pp_
 		return config->iface_at[i].mode;
 	case PP_WHERE_IFACE_BIND:
 		return config->iface_at[i].bind;
+	case PP_WHERE_IFACE_EGRESS:
+		return config->iface_at[i].egress;
 	case PP_WHERE_IFACE_QUEUE:
 		return config->iface[i].queues_all ? config->iface_at[i].name
 						   : config->iface_at[i].queue[where->sub];
@@ -40,6 +42,8 @@ struct pp_spot pp_config_locate(const struct pp_config *config, const struct pp_
 		return config->worker_cpu_at[i];
 	case PP_WHERE_CONSUMER_CPU:
 		return config->consumer_at[i].cpu;
+	case PP_WHERE_CONSUMER_FORWARD:
+		return config->consumer_at[i].interface;
 	case PP_WHERE_FRAMES:
 		return config->item_at[PP_ITEM_FRAMES];
 	case PP_WHERE_ENGINE:

@@ -39,6 +39,19 @@ print_queue(const struct pp_config *config, const struct pp_queue_info *queue, F
 	fputc('\n', out);
 }
 
+static void print_egress(const struct pp_plane *plane, uint32_t iface, FILE *out)
+{
+	struct pp_egress_info info;
+	struct pp_ledger_row ledger;
+
+	pp_plane_egress(plane, iface, &info, &ledger);
+	if (info.attached == PP_EGRESS_TCX)
+		fputs("    egress: tcx\n", out);
+	if (info.attached == PP_EGRESS_CLSACT)
+		fputs("    egress: clsact (no bpf_link: after a kill a filter that passes all stays)\n",
+		      out);
+}
+
 static void
 print_iface(const struct pp_plane *plane, const struct pp_config *config, uint32_t iface, FILE *out)
 {
@@ -54,6 +67,7 @@ print_iface(const struct pp_plane *plane, const struct pp_config *config, uint32
 		info.queue_count);
 	if (info.mode == PP_XDP_SKB)
 		print_skb_mode(info.name, out);
+	print_egress(plane, iface, out);
 	for (uint32_t row = 0; row < info.row_count; row++) {
 		pp_plane_queue(plane, iface, row, &queue, &ledger);
 		print_queue(config, &queue, out);
@@ -76,10 +90,13 @@ static void print_consumer(const struct pp_consumer_config *consumer, FILE *out)
 {
 	static const char *const kinds[PP_CONSUMER_KINDS] = {[PP_CONSUMER_COUNT] = "count",
 							     [PP_CONSUMER_SINK] = "sink",
-							     [PP_CONSUMER_REFLECT] = "reflect"};
+							     [PP_CONSUMER_REFLECT] = "reflect",
+							     [PP_CONSUMER_FORWARD] = "forward"};
 
 	fprintf(out, "  consumer %s: %s, %s", consumer->name, kinds[consumer->kind],
 		consumer->threads ? "on a thread of its own" : "on the workers");
+	if (consumer->kind == PP_CONSUMER_FORWARD)
+		fprintf(out, " to %s", consumer->forward_to);
 	if (consumer->cpu >= 0)
 		fprintf(out, ", CPU %d", consumer->cpu);
 	fputc('\n', out);

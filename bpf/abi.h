@@ -30,6 +30,8 @@
 #define PP_SLOTS_MIN 4096
 #define PP_SLOTS_MAX (1u << 18)
 #define PP_IFACES_MAX 64
+// With an interface's index: packets that it sends (PP_KEY_OUT).
+#define PP_IFACE_OUT 0x80u
 #define PP_CONSUMERS_MAX 32
 #define PP_CONSUMER_NONE 0x3f
 // The longest packet a copy can hold; a longer one is cut to this.
@@ -47,6 +49,13 @@ enum pp_verdict {
 enum pp_frame_kind {
 	PP_FRAME_ETHERNET,
 	PP_FRAME_RAW_IP, // tun, WireGuard: the packet starts at the IP header
+};
+
+// Which way a packet goes, seen from this machine.
+enum pp_direction {
+	PP_DIRECTION_IN, // received: the XDP program
+	PP_DIRECTION_OUT, // sent: the tc program
+	PP_DIRECTIONS,
 };
 
 // Address family of a parsed packet or a rule: not AF_*, so that a byte holds it everywhere.
@@ -80,6 +89,10 @@ enum pp_count {
 	PP_COUNT_UNPARSED_EXT_SHORT,
 	PP_COUNT_UNPARSED_EXT_DEEP, // more than PP_EXT_HEADERS_MAX extension headers
 	PP_COUNT_UNPARSED_L4_SHORT,
+	// Of seen on the way out: packets that are to be cut up behind us (GSO), each counted as one, and
+	// how many they will be.
+	PP_COUNT_SUPER_PACKETS,
+	PP_COUNT_SUPER_SEGMENTS,
 	PP_COUNT_END,
 };
 #define PP_EXT_HEADERS_MAX 8
@@ -99,7 +112,7 @@ struct pp_tap_config {
 	__u32 frame_kind; // enum pp_frame_kind
 	__u32 iface;
 	__u32 queue_base; // first row of this interface in the counters and pp_xsks
-	__u32 queue_count; // rows; the last one is for queues beyond
+	__u32 queue_count; // rows; the last one is for queues beyond; behind it that of what is sent
 	__u32 timestamps; // 1: time_ns is filled
 	__u32 cpu_mask; // a power of two less one: what lies there by CPU has as many parts
 };
@@ -163,7 +176,7 @@ struct pp_cache_layout {
 };
 
 // What the verifier folds: constants of a loaded program.
-#define PP_LOAD_ABI 1u
+#define PP_LOAD_ABI 2u
 #define PP_ENGINE_NAME_BYTES 32
 struct pp_load {
 	__u32 abi; // PP_LOAD_ABI as the object was compiled with
@@ -176,6 +189,8 @@ struct pp_load {
 	__u64 config[16]; // the engine's: struct pp_engine_shape
 };
 
+#define PP_QUEUE_OUT 0xffffu
+
 // In front of a routed packet (XDP metadata) and of a copied one (ring record).
 struct pp_meta {
 	__u64 time_ns; // CLOCK_MONOTONIC at the XDP program; 0: timestamps are off
@@ -184,7 +199,7 @@ struct pp_meta {
 	__u32 len_bytes; // of the whole packet
 	__u32 cap_bytes; // of what follows this struct
 	__u32 slot;
-	__u16 queue; // receive queue on the interface
+	__u16 queue; // receive queue on the interface; PP_QUEUE_OUT: it was sent
 	__u8 iface; // index of the interface in the configuration
 	__u8 consumer; // index of the consumer in the configuration
 };
@@ -195,7 +210,8 @@ PP_STATIC_ASSERT(sizeof(struct pp_meta) == 32, "the kernel takes at most 32 byte
 //
 //   bits  0- 7  enum pp_family
 //   bits  8-15  IP protocol, after IPv6 extension headers; 0 where family is none
-//   bits 16-23  interface, index in the configuration
+//   bits 16-22  interface, index in the configuration
+//   bit     23  PP_KEY_OUT: the packet is sent; 0: it is received
 //   bits 24-31  PP_KEY_PORTS | PP_KEY_LATER_FRAG
 //   bits 32-47  destination port, host order; 0 without PP_KEY_PORTS
 //   bits 48-63  source port, host order: both as they stand in the packet
@@ -209,6 +225,8 @@ struct pp_key {
 #define PP_KEY_LATER_FRAG 0x02u
 #define PP_KEY_PROTO_SHIFT 8
 #define PP_KEY_IFACE_SHIFT 16
+#define PP_KEY_IFACE 0x7full
+#define PP_KEY_OUT (1ull << 23) // every rule says which it wants: see enum pp_direction
 #define PP_KEY_FLAGS_SHIFT 24
 #define PP_KEY_DPORT_SHIFT 32
 #define PP_KEY_SPORT_SHIFT 48

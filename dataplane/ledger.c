@@ -24,6 +24,8 @@ static const char *const column_names[] = {
 	"unparsed_ext_short",
 	"unparsed_ext_deep",
 	"unparsed_l4_short",
+	"super_packets",
+	"super_segments",
 	"no_frame",
 	"too_long",
 	"rx_ring_full",
@@ -46,12 +48,14 @@ static const char *const column_names[] = {
 	"copy_handoff_full",
 	"copy_analysed",
 	"tx_completed",
+	"forwarded",
+	"tx_no_socket",
 };
 _Static_assert(sizeof(column_names) / sizeof(column_names[0]) == PP_LEDGER_COLUMNS,
 	       "every column has a name");
 _Static_assert((int)PP_LEDGER_SEEN == (int)PP_COUNT_SEEN &&
 		       (int)PP_LEDGER_COPY_TOO_LONG == (int)PP_COUNT_COPY_TOO_LONG &&
-		       (int)PP_LEDGER_UNPARSED_L4_SHORT == (int)PP_COUNT_UNPARSED_L4_SHORT &&
+		       (int)PP_LEDGER_SUPER_SEGMENTS == (int)PP_COUNT_SUPER_SEGMENTS &&
 		       (int)PP_LEDGER_NO_FRAME == (int)PP_COUNT_END,
 	       "the first columns are the XDP program's counters");
 
@@ -78,7 +82,8 @@ void pp_ledger_in_flight(const struct pp_ledger_row *row, struct pp_ledger_in_fl
 	out->worker = (int64_t)(v[PP_LEDGER_XSK_RX] - v[PP_LEDGER_SINK] - v[PP_LEDGER_REFLECTED] -
 				v[PP_LEDGER_TO_PROGRAM] - v[PP_LEDGER_HANDED_OFF] -
 				v[PP_LEDGER_HANDOFF_FULL] - v[PP_LEDGER_TX_RING_FULL] -
-				v[PP_LEDGER_TX_BAD] - v[PP_LEDGER_NO_CONSUMER]);
+				v[PP_LEDGER_TX_BAD] - v[PP_LEDGER_NO_CONSUMER] -
+				v[PP_LEDGER_FORWARDED] - v[PP_LEDGER_TX_NO_SOCKET]);
 	out->analysis = (int64_t)(v[PP_LEDGER_HANDED_OFF] - v[PP_LEDGER_ANALYSED]);
 	out->ring = (int64_t)(v[PP_LEDGER_COPIED] - v[PP_LEDGER_RING_READ]);
 	out->copy_worker = (int64_t)(v[PP_LEDGER_RING_READ] - v[PP_LEDGER_COPY_HANDED_OFF] -

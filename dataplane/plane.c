@@ -42,6 +42,9 @@ copy_config(struct pp_plane *plane, const struct pp_plane_config *config, struct
 	plane->config.consumer =
 		copy_array(config->consumer, config->consumer_count, sizeof(config->consumer[0]));
 	plane->iface = calloc(config->iface_count, sizeof(*plane->iface));
+	for (uint32_t i = 0; i < config->consumer_count; i++)
+		plane->forwards |= config->consumer[i].kind == PP_CONSUMER_FORWARD;
+	plane->config.umem_shared |= plane->forwards;
 	plane->consumer = calloc(config->consumer_count ?: 1, sizeof(*plane->consumer));
 	if (plane->config.iface == NULL || plane->config.consumer == NULL || plane->iface == NULL ||
 	    plane->consumer == NULL)
@@ -74,7 +77,7 @@ static int see_ifaces(struct pp_plane *plane, struct pp_error *err)
 		plane->frame_kind[i] = (uint8_t)iface->netif.frame_kind;
 		plane->rows.base[i] = (uint16_t)plane->rows.total;
 		plane->rows.count[i] = (uint16_t)(queues + 1);
-		plane->rows.total += queues + 1;
+		plane->rows.total += queues + 2; // and one for what is sent
 		memset(iface->worker, 0xff, sizeof(iface->worker));
 	}
 	plane->retired = calloc(plane->rows.total, sizeof(*plane->retired));
@@ -84,7 +87,10 @@ static int see_ifaces(struct pp_plane *plane, struct pp_error *err)
 static int load_taps(struct pp_plane *plane, struct pp_where *where, struct pp_error *err)
 {
 	for (uint32_t i = 0; i < plane->config.iface_count; i++) {
-		int ret = pp_plane_open_tap(plane, i, &plane->iface[i].tap, err);
+		struct pp_plane_iface *iface = &plane->iface[i];
+		int ret = pp_plane_open_tap(plane, i, &iface->tap, err);
+
+		ret = ret ?: pp_plane_out_open(plane, i, &plane->outs, &iface->out, err);
 
 		// What is built in has been seen to load; what this process lacks is not about a file.
 		if (ret < 0 && plane->engine.engine != NULL && where != NULL)
@@ -103,7 +109,9 @@ static int open_taps(struct pp_plane *plane, struct pp_where *where, struct pp_e
 		return ret;
 	for (uint32_t i = 0; i < plane->config.iface_count; i++) {
 		pp_tap_close(plane->iface[i].tap);
+		pp_tap_out_close(plane->iface[i].out);
 		plane->iface[i].tap = NULL;
+		plane->iface[i].out = NULL;
 	}
 	return load_taps(plane, where, err);
 }
@@ -325,9 +333,12 @@ void pp_plane_stop(struct pp_plane *plane)
 {
 	if (plane->stopped)
 		return;
-	for (uint32_t i = 0; i < plane->config.iface_count; i++)
+	for (uint32_t i = 0; i < plane->config.iface_count; i++) {
 		if (plane->iface[i].tap != NULL)
 			pp_tap_detach(plane->iface[i].tap);
+		if (plane->iface[i].out != NULL)
+			pp_tap_out_detach(plane->iface[i].out);
+	}
 	if (plane->started)
 		drain(plane);
 	plane->stopped = true;
@@ -353,6 +364,7 @@ void pp_plane_close(struct pp_plane *plane)
 	for (uint32_t i = 0; plane->iface != NULL && i < plane->config.iface_count; i++) {
 		pp_plane_close_ports(plane, i);
 		pp_tap_close(plane->iface[i].tap);
+		pp_tap_out_close(plane->iface[i].out);
 	}
 	if (plane->netlink_fd >= 0)
 		close(plane->netlink_fd);

@@ -169,11 +169,42 @@ check_workers(const struct pp_plane_config *config, struct pp_where *where, stru
 	return 0;
 }
 
+// Frames are sent as they were received, so both sides must carry Ethernet: on raw IP there is no place
+// for a header, and from it there is none to send. What rules route there from raw IP is tx_bad.
+static int check_forward(const struct pp_plane_config *config,
+			 uint32_t index,
+			 struct pp_where *where,
+			 struct pp_error *err)
+{
+	const struct pp_consumer_config *consumer = &config->consumer[index];
+	const char *to = consumer->forward_to;
+	struct pp_netif netif;
+	bool ours = false;
+
+	if (consumer->kind != PP_CONSUMER_FORWARD)
+		return 0;
+	for (uint32_t i = 0; i < config->iface_count; i++)
+		ours |= strcmp(config->iface[i].name, to) == 0;
+	set_where(where, PP_WHERE_CONSUMER_FORWARD, index, 0);
+	if (!ours)
+		return pp_error_set(err, -EINVAL, 0, 0,
+				    "consumer %s forwards to '%s', which is none of the configured "
+				    "interfaces",
+				    consumer->name, to);
+	if (pp_netif_get(to, &netif) == 0 && netif.frame_kind != PP_FRAME_ETHERNET)
+		return pp_error_set(err, -EOPNOTSUPP, 0, 0,
+				    "consumer %s forwards Ethernet frames, and %s carries raw IP",
+				    consumer->name, to);
+	set_where(where, PP_WHERE_CONSUMER, index, 0);
+	return 0;
+}
+
 static int
 check_consumers(const struct pp_plane_config *config, struct pp_where *where, struct pp_error *err)
 {
 	for (uint32_t i = 0; i < config->consumer_count; i++) {
 		const struct pp_consumer_config *consumer = &config->consumer[i];
+		int ret;
 
 		set_where(where, PP_WHERE_CONSUMER, i, 0);
 		for (uint32_t j = 0; j < i; j++)
@@ -184,6 +215,9 @@ check_consumers(const struct pp_plane_config *config, struct pp_where *where, st
 			return pp_error_set(err, -EINVAL, 0, 0,
 					    "consumer %s: threads is 0 (on the worker) or 1",
 					    consumer->name);
+		ret = check_forward(config, i, where, err);
+		if (ret < 0)
+			return ret;
 		if (consumer->cpu >= 0 && !cpu_exists((uint32_t)consumer->cpu)) {
 			set_where(where, PP_WHERE_CONSUMER_CPU, i, 0);
 			return cpu_error((uint32_t)consumer->cpu, err);

@@ -51,6 +51,13 @@ static void publish_all(struct pp_plane *plane)
 		publish_ports(plane, i);
 }
 
+// The worker that a queue is to have. Who forwards serves queues of the same number on all interfaces:
+// it alone may put frames into the transmit ring that they go to.
+static uint16_t next_worker(struct pp_plane *plane, uint32_t queue)
+{
+	return (uint16_t)((plane->forwards ? queue : plane->next_worker++) % plane->worker_count);
+}
+
 static int open_port(struct pp_plane *plane,
 		     uint32_t index,
 		     uint32_t queue,
@@ -84,7 +91,7 @@ static int open_port(struct pp_plane *plane,
 		return 0;
 	}
 	if (iface->worker[queue] == UINT16_MAX)
-		iface->worker[queue] = (uint16_t)(plane->next_worker++ % plane->worker_count);
+		iface->worker[queue] = next_worker(plane, queue);
 	publish_ports(plane, iface->worker[queue]);
 	fd = pp_port_fd(iface->port[queue]);
 	if (bpf_map_update_elem(plane->maps.xsks_fd, &key, &fd, BPF_ANY)) {

@@ -67,7 +67,7 @@ queue_ledger(const struct pp_plane *plane, uint32_t index, uint32_t row, struct 
 {
 	uint32_t at = plane->rows.base[index] + row;
 	const struct pp_port *port =
-		row == plane->rows.count[index] - 1u ? NULL : plane->iface[index].port[row];
+		row >= plane->rows.count[index] - 1u ? NULL : plane->iface[index].port[row];
 
 	*out = (struct pp_ledger_row){0};
 	for (uint32_t i = 0; i < plane->config.consumer_count; i++)
@@ -96,12 +96,27 @@ void pp_plane_queue(const struct pp_plane *plane,
 	pp_plane_unlock(plane);
 }
 
+void pp_plane_egress(const struct pp_plane *plane,
+		     uint32_t iface,
+		     struct pp_egress_info *info,
+		     struct pp_ledger_row *ledger)
+{
+	const struct pp_tap_out *out = plane->iface[iface].out;
+
+	*info = (struct pp_egress_info){0};
+	if (out != NULL) {
+		info->attached = pp_tap_out_attached(out);
+		info->verified_insns = pp_tap_out_verified_insns(out);
+	}
+	queue_ledger(plane, iface, plane->rows.count[iface], ledger);
+}
+
 void pp_plane_total(const struct pp_plane *plane, struct pp_ledger_row *out)
 {
 	*out = (struct pp_ledger_row){0};
 	pp_plane_lock(plane);
 	for (uint32_t i = 0; i < plane->config.iface_count; i++)
-		for (uint32_t row = 0; row < plane->rows.count[i]; row++) {
+		for (uint32_t row = 0; row <= plane->rows.count[i]; row++) {
 			struct pp_ledger_row ledger;
 
 			queue_ledger(plane, i, row, &ledger);

@@ -20,6 +20,21 @@ uint32_t pp_plane_count_ports(const struct pp_plane *plane)
 	return n;
 }
 
+// Of the interface that has the most.
+static uint32_t most_ports(const struct pp_plane *plane)
+{
+	uint32_t most = 0;
+
+	for (uint32_t i = 0; i < plane->config.iface_count; i++) {
+		uint32_t n = 0;
+
+		for (uint32_t queue = 0; queue < plane->iface[i].netif.queue_count; queue++)
+			n += pp_plane_wants_queue(&plane->config.iface[i], queue);
+		most = n > most ? n : most;
+	}
+	return most;
+}
+
 // One worker a queue, at most one a CPU; where the configuration names none, from the last CPU
 // down: interrupts and the rest of the system like the first.
 static uint32_t place_workers(const struct pp_plane *plane, int32_t place[PP_WORKERS_MAX])
@@ -34,7 +49,7 @@ static uint32_t place_workers(const struct pp_plane *plane, int32_t place[PP_WOR
 	if (workers == 0 && config->worker_cpu_count > 0)
 		workers = config->worker_cpu_count;
 	if (workers == 0) {
-		workers = pp_plane_count_ports(plane) ?: 1;
+		workers = (plane->forwards ? most_ports(plane) : pp_plane_count_ports(plane)) ?: 1;
 		if (workers > cpus)
 			workers = cpus ?: 1;
 	}
@@ -105,6 +120,9 @@ consumer_of_worker(const struct pp_plane *plane, uint32_t consumer, uint32_t wor
 	struct pp_analyser *analyser = plane->consumer[consumer].analyser;
 	struct pp_worker_consumer out = {.kind = plane->config.consumer[consumer].kind};
 
+	if (out.kind == PP_CONSUMER_FORWARD)
+		out.forward_iface = (uint16_t)pp_bindings_iface(
+			&plane->bindings, plane->config.consumer[consumer].forward_to);
 	if (plane->consumer[consumer].table != NULL)
 		out.table = plane->consumer[consumer].table[worker];
 	if (analyser != NULL) {

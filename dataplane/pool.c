@@ -12,10 +12,14 @@ static int alloc_frames(struct pp_pool *pool)
 {
 	pool->next = calloc(pool->frames, sizeof(*pool->next));
 	pool->state = calloc(pool->frames, sizeof(*pool->state));
+	pool->sender = calloc(pool->frames, sizeof(*pool->sender));
 	pool->home = aligned_alloc(PP_CACHE_LINE, pool->home_count * sizeof(*pool->home));
 	if (pool->home != NULL)
 		memset(pool->home, 0, pool->home_count * sizeof(*pool->home));
-	return pool->next == NULL || pool->state == NULL || pool->home == NULL ? -ENOMEM : 0;
+	return pool->next == NULL || pool->state == NULL || pool->sender == NULL ||
+			       pool->home == NULL
+		       ? -ENOMEM
+		       : 0;
 }
 
 // Frames that begin at multiples of a power of two share a few sets of the CPU's caches: 4,096 of
@@ -95,6 +99,7 @@ void pp_pool_destroy(struct pp_pool *pool)
 		xsk_umem__delete(pool->xsk_umem);
 	pp_umem_fini(&pool->umem);
 	free(pool->home);
+	free(pool->sender);
 	free(pool->state);
 	free(pool->next);
 	free(pool);
@@ -137,6 +142,14 @@ void pp_pool_give_back(struct pp_pool *pool, uint32_t frame)
 		// release: who takes the frame sees the link, and what was read from it before
 	} while (!__atomic_compare_exchange_n(top, &below, frame + 1, true, __ATOMIC_RELEASE,
 					      __ATOMIC_RELAXED));
+}
+
+void pp_pool_give_back_from(struct pp_pool *pool, uint32_t sender)
+{
+	for (uint32_t i = 0; i < pool->frames; i++)
+		if (__atomic_load_n(&pool->state[i], __ATOMIC_RELAXED) == PP_FRAME_AWAY &&
+		    __atomic_load_n(&pool->sender[i], __ATOMIC_RELAXED) == sender)
+			pp_pool_give_back(pool, i);
 }
 
 // All are taken at once, so that no frame can come back below another while one is taken off.

@@ -55,6 +55,7 @@ struct pp_pool {
 	bool zerocopy; // it was bound so
 	uint32_t *next; // under a returned frame, plus one; 0: none
 	uint8_t *state; // enum pp_frame_state
+	uint16_t *sender; // home of the port that has a frame that is away
 	struct pp_pool_home *home;
 	struct xsk_umem *xsk_umem;
 	struct pp_umem umem;
@@ -106,6 +107,16 @@ pp_pool_set_state(struct pp_pool *pool, uint32_t frame, enum pp_frame_state stat
 
 // Return a frame that is not at home. The caller's until then.
 void pp_pool_give_back(struct pp_pool *pool, uint32_t frame);
+
+// A frame goes to a port of another home, which sends it.
+static inline void pp_pool_send_away(struct pp_pool *pool, uint32_t frame, uint32_t sender)
+{
+	__atomic_store_n(&pool->sender[frame], (uint16_t)sender, __ATOMIC_RELAXED);
+	pp_pool_set_state(pool, frame, PP_FRAME_AWAY);
+}
+
+// Return all that a port was to send and did not: its socket is closed.
+void pp_pool_give_back_from(struct pp_pool *pool, uint32_t sender);
 
 // Take what was returned to a home.
 //

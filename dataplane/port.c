@@ -118,7 +118,7 @@ static void mark_away(struct pp_port *port, const struct pp_port_rx *tx, uint32_
 		uint32_t frame = pp_pool_frame(port->pool, (uint64_t)(tx[i].data - port->area));
 
 		if (!pp_port_is_home(port, frame))
-			pp_pool_set_state(port->pool, frame, PP_FRAME_AWAY);
+			pp_pool_send_away(port->pool, frame, port->home);
 	}
 }
 

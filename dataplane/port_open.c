@@ -247,6 +247,8 @@ void pp_port_close(struct pp_port *port)
 		return;
 	if (port->socket != NULL)
 		xsk_socket__delete(port->socket);
+	if (port->pool != NULL && port->sending > 0)
+		pp_pool_give_back_from(port->pool, port->home);
 	if (port->pool != NULL && pp_pool_leave(port->pool, port->home)) {
 		if (port->shared != NULL)
 			*port->shared = NULL;

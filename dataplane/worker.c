@@ -14,6 +14,7 @@
 #include "copy_ring.h"
 #include "count.h"
 #include "counter.h"
+#include "forward.h"
 #include "handoff.h"
 #include "port.h"
 #include "reflect.h"
@@ -33,6 +34,7 @@ struct port_list {
 	uint32_t count;
 	struct pp_port **port; // receive and send: count of them
 	struct pp_port **by_row; // take lent frames back: rows->total of them; NULL: not ours
+	struct pp_port **sender; // by row: who sends what is forwarded to that queue; NULL: nobody
 };
 
 struct pp_worker {
@@ -50,17 +52,13 @@ struct pp_worker {
 	bool stop;
 };
 
+// One block for the three arrays.
 static int init_list(struct port_list *list, uint32_t rows)
 {
-	list->port = calloc(rows, sizeof(*list->port));
-	list->by_row = calloc(rows, sizeof(*list->by_row));
-	return list->port == NULL || list->by_row == NULL ? -ENOMEM : 0;
-}
-
-static void fini_list(struct port_list *list)
-{
-	free(list->by_row);
-	free(list->port);
+	list->port = calloc(rows, 3 * sizeof(*list->port));
+	list->by_row = list->port + rows;
+	list->sender = list->by_row + rows;
+	return list->port == NULL ? -ENOMEM : 0;
 }
 
 int pp_worker_create(struct pp_worker **out,
@@ -102,8 +100,8 @@ void pp_worker_destroy(struct pp_worker *worker)
 	free(worker->pollfd);
 	free(worker->ring_rest);
 	free(worker->ledger);
-	fini_list(&worker->list[1]);
-	fini_list(&worker->list[0]);
+	free(worker->list[1].port);
+	free(worker->list[0].port);
 	free(worker);
 }
 
@@ -121,6 +119,7 @@ void pp_worker_set_ports(struct pp_worker *worker,
 		next->port[i] = port[i];
 		next->by_row[pp_port_info(port[i])->row] = port[i];
 	}
+	pp_forward_senders(next->sender, next->by_row, worker->params.rows);
 	for (uint32_t i = 0; i < leaving_count; i++)
 		next->by_row[pp_port_info(leaving[i])->row] = leaving[i];
 	rcu_assign_pointer(worker->ports, next);
@@ -134,6 +133,7 @@ struct burst {
 	uint16_t row;
 	uint32_t tx_count;
 	struct pp_port_rx tx[PP_BURST];
+	struct pp_forward forward;
 	uint64_t sink, tx_bad, no_consumer, handed_off, handoff_full, analysed;
 };
 
@@ -147,6 +147,18 @@ static void to_reflect(struct burst *burst, const struct pp_port_rx *rx)
 	}
 	burst->tx_bad++;
 	pp_port_recycle(burst->port, rx->data);
+}
+
+static void to_forward(const struct pp_worker *worker,
+		       struct burst *burst,
+		       uint32_t iface,
+		       const struct pp_port_rx *rx)
+{
+	const struct port_list *list = rcu_dereference(worker->ports);
+	uint32_t queue = pp_port_info(burst->port)->queue;
+
+	pp_forward_add(&burst->forward,
+		       list->sender[pp_rows_index(worker->params.rows, iface, queue)], rx);
 }
 
 static void to_analyser(const struct pp_worker *worker,
@@ -193,6 +205,9 @@ static void to_consumer(struct pp_worker *worker, struct burst *burst, const str
 	switch (consumer->kind) {
 	case PP_CONSUMER_REFLECT:
 		to_reflect(burst, rx);
+		break;
+	case PP_CONSUMER_FORWARD:
+		to_forward(worker, burst, consumer->forward_iface, rx);
 		break;
 	case PP_CONSUMER_COUNT:
 		to_analyser(worker, burst, consumer, rx);
@@ -246,6 +261,7 @@ static void count_burst(struct burst *burst, uint32_t n)
 {
 	pp_rows_bump(burst->ledger, PP_LEDGER_XSK_RX, n);
 	pp_rows_bump(burst->ledger, PP_LEDGER_SINK, burst->sink);
+	pp_forward_count(&burst->forward, burst->ledger);
 	pp_rows_bump(burst->ledger, PP_LEDGER_TX_BAD, burst->tx_bad);
 	pp_rows_bump(burst->ledger, PP_LEDGER_NO_CONSUMER, burst->no_consumer);
 	pp_rows_bump(burst->ledger, PP_LEDGER_HANDED_OFF, burst->handed_off);
@@ -267,10 +283,13 @@ static uint32_t serve_port(struct pp_worker *worker, struct pp_port *port)
 		burst.row = (uint16_t)pp_port_info(port)->row;
 		burst.ledger = &worker->ledger[burst.row];
 		burst.tx_count = 0;
+		pp_forward_begin(&burst.forward, port);
 		burst.sink = burst.tx_bad = burst.no_consumer = 0;
 		burst.handed_off = burst.handoff_full = burst.analysed = 0;
 		to_consumers(worker, &burst, rx, n);
 		send_burst(&burst);
+		pp_forward_send(&burst.forward);
+		pp_counter_add(&worker->info.kicks, burst.forward.kicks);
 		count_burst(&burst, n);
 	}
 	if (completed > 0)

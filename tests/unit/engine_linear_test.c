@@ -260,6 +260,7 @@ static struct pp_key key_of(const struct oracle_packet *packet)
 	struct pp_key key = {.word = packet->family | packet->proto << PP_KEY_PROTO_SHIFT};
 
 	key.word |= (uint64_t)iface_index(packet->iface) << PP_KEY_IFACE_SHIFT;
+	key.word |= packet->out ? PP_KEY_OUT : 0;
 	key.word |= (uint64_t)(packet->has_ports ? PP_KEY_PORTS : 0) << PP_KEY_FLAGS_SHIFT;
 	key.word |= (uint64_t)packet->sport << PP_KEY_SPORT_SHIFT;
 	key.word |= (uint64_t)packet->dport << PP_KEY_DPORT_SHIFT;

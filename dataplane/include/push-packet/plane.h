@@ -44,6 +44,19 @@ enum pp_idle_mode {
 	PP_IDLE_INTERRUPT, // sleep whenever there is nothing to do
 };
 
+// When an interface gets the program that judges what it sends.
+enum pp_egress {
+	PP_EGRESS_WHEN_NEEDED, // while a rule `direction out` is about it
+	PP_EGRESS_ON, // always: it counts what is sent
+	PP_EGRESS_OFF, // never: a rule that needs it is an error
+};
+
+enum pp_egress_attach {
+	PP_EGRESS_AUTO, // tcx where the kernel has it, else clsact
+	PP_EGRESS_TCX,
+	PP_EGRESS_CLSACT,
+};
+
 enum pp_hugepages {
 	PP_HUGEPAGES_AUTO, // when the system has free ones
 	PP_HUGEPAGES_OFF,
@@ -62,6 +75,7 @@ enum pp_consumer_kind {
 	PP_CONSUMER_SINK, // routed packets: count and recycle
 	PP_CONSUMER_REFLECT, // routed packets: swap addresses and send back
 	PP_CONSUMER_PROGRAM, // the embedding program: see enum pp_copy_mode, enum pp_route_mode
+	PP_CONSUMER_FORWARD, // routed packets: send out by another interface, as they are
 	PP_CONSUMER_KINDS,
 };
 
@@ -83,6 +97,8 @@ struct pp_iface_config {
 	char name[IFNAMSIZ];
 	uint8_t mode; // enum pp_xdp_mode
 	uint8_t bind; // enum pp_bind_mode
+	uint8_t egress; // enum pp_egress
+	uint8_t egress_attach; // enum pp_egress_attach
 	// Queues that get an AF_XDP socket; the rest route to none. queues_all: every queue.
 	bool queues_all;
 	uint32_t queue_count;
@@ -97,6 +113,10 @@ struct pp_consumer_config {
 	// COUNT only. 0: analysed on the worker itself; 1: on a thread of its own.
 	uint32_t threads;
 	int32_t cpu; // that thread's CPU; -1: not pinned
+	// FORWARD only: one of the plane's interfaces, Ethernet. What queue N receives is sent by queue N
+	// there, or by another queue of the same worker; with such a consumer all sockets share one UMEM,
+	// and queue N of every interface is served by worker N modulo their number.
+	char forward_to[IFNAMSIZ];
 };
 
 struct pp_plane_config {
@@ -130,7 +150,7 @@ struct pp_plane_config {
 	// One UMEM for the sockets of all queues that are there at the start, instead of one each:
 	// what one receives another can send without a copy. Zero-copy then takes all interfaces or none;
 	// the memory is placed on the first interface's NUMA node.
-	bool umem_shared;
+	bool umem_shared; // or where a consumer forwards
 };
 
 // Fill cfg with the defaults that README's config reference gives; no interface, no consumer.
@@ -158,11 +178,13 @@ enum pp_where_kind {
 	PP_WHERE_IFACE, // index: interface
 	PP_WHERE_IFACE_MODE,
 	PP_WHERE_IFACE_BIND,
+	PP_WHERE_IFACE_EGRESS,
 	PP_WHERE_IFACE_QUEUE, // index: interface, sub: index in queue[]
 	PP_WHERE_CONSUMER, // index: consumer
 	PP_WHERE_WORKER_COUNT,
 	PP_WHERE_WORKER_CPU, // index: in worker_cpu[]
 	PP_WHERE_CONSUMER_CPU, // index: consumer
+	PP_WHERE_CONSUMER_FORWARD, // index: consumer
 	PP_WHERE_FRAMES,
 	PP_WHERE_ENGINE,
 	PP_WHERE_ENGINE_OBJECT,
@@ -344,6 +366,12 @@ struct pp_queue_info {
 	uint32_t frames;
 };
 
+// What judges what an interface sends.
+struct pp_egress_info {
+	uint8_t attached; // PP_EGRESS_TCX or PP_EGRESS_CLSACT; PP_EGRESS_AUTO: nothing is attached
+	uint32_t verified_insns; // 0: nothing is loaded, or the kernel does not say
+};
+
 uint32_t pp_plane_iface_count(const struct pp_plane *plane);
 void pp_plane_iface(const struct pp_plane *plane, uint32_t iface, struct pp_iface_info *out);
 void pp_plane_queue(const struct pp_plane *plane,
@@ -351,6 +379,13 @@ void pp_plane_queue(const struct pp_plane *plane,
 		    uint32_t row,
 		    struct pp_queue_info *info,
 		    struct pp_ledger_row *ledger);
+
+// What an interface sent. Of the ledger's columns move: seen, seen_bytes, passed, dropped, aborted,
+// unparsed_*, super_* and those of copies; pp_plane_queue() has none of it.
+void pp_plane_egress(const struct pp_plane *plane,
+		     uint32_t iface,
+		     struct pp_egress_info *info,
+		     struct pp_ledger_row *ledger);
 
 // Packets and bytes that a rule judged. slot: entry's, or PP_SLOT_DEFAULT. Counts from when the rule
 // in force got the slot.
@@ -414,7 +449,7 @@ int pp_plane_count_sources(const struct pp_plane *plane,
 			   uint32_t max,
 			   struct pp_count_stats *other);
 
-// Every column over all interfaces and queues.
+// Every column over all interfaces and queues, and what was sent.
 void pp_plane_total(const struct pp_plane *plane, struct pp_ledger_row *out);
 
 // Log lines of libbpf and libxdp, at warning level; NULL (the default): none.

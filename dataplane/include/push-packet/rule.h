@@ -3,7 +3,7 @@
 //
 //   RULE    = ACTION {ITEM}                     items in any order, each at most once
 //   ACTION  = pass | drop | route | copy [take N] [to NAME] [then (drop | route)]
-//   ITEM    = any | on IFACE | family ip4|ip6 | src WHERE | dst WHERE
+//   ITEM    = any | on IFACE | direction in|out | family ip4|ip6 | src WHERE | dst WHERE
 //           | sport PORTS | dport PORTS | proto NAME|0-255
 //           | prio N | to NAME | name NAME | ttl DURATION
 //   WHERE   = PREFIX | @SET
@@ -17,7 +17,10 @@
 //
 // `to NAME` before `then` names the consumer of the copy; elsewhere that of the route when the
 // verdict is route, else that of the copy. Ranges are inclusive. A rule needs a condition or
-// `any`; `any` may stand with `on`, and with no other condition.
+// `any`; `any` may stand with `on` and `direction`, and with no other condition.
+//
+// A rule is about packets that an interface receives, or with `direction out` about those that it
+// sends; direction is no condition. What is sent cannot be routed.
 //
 // A rule without `any` whose only condition is `on` matches every frame of that interface, those
 // that are not IP included, as if `any` stood there: `on` says nothing about IP. Any other
@@ -69,6 +72,7 @@ struct pp_rule {
 	char name[PP_NAME_BYTES]; // "": none
 	bool any; // `any` was written: frames that are not IP match too
 	char on[IFNAMSIZ]; // "": every interface
+	uint8_t direction; // enum pp_direction
 	uint8_t family; // enum pp_family, given or implied by an address
 	struct pp_prefix src;
 	struct pp_prefix dst;

@@ -51,7 +51,8 @@ struct pp_ruleset_entry {
 
 // What few rules are, and somebody looks for often; a bit each.
 enum pp_ruleset_trait {
-	// A `pass` that stays and asks for nothing but the source: it can shelter a protected set.
+	// A `pass` that stays and asks for nothing but the source, or of what is sent for nothing but
+	// the destination: it can shelter a protected set.
 	PP_TRAIT_SHELTER = 1 << 0,
 	PP_TRAIT_ICMP6 = 1 << 1, // proto icmp6
 };
