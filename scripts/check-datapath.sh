@@ -44,6 +44,7 @@ ROOTS = {
                       "nanosleep"}),
     "count_packets": (MEMORY | DEATH | RCU, {"pp_count_packet"}),
     "null_packets": (set(), set()),
+    "histogram_packets": (MEMORY | DEATH, {"pp_top_table_count", "pp_window_add"}),
 }
 
 FUNCTION = re.compile(r"^([0-9a-f]+) <([^>]+)>:$")
