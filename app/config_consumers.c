@@ -112,12 +112,20 @@ static void read_option(struct pp_config_reader *r, const struct pp_yaml *value,
 }
 
 static const struct pp_config_key keys[] = {
-	{"name", read_name, PP_ITEM_NONE},	 {"kind", read_kind, PP_ITEM_NONE},
-	{"threads", read_threads, PP_ITEM_NONE}, {"cpu", read_cpu, PP_ITEM_NONE},
-	{"cpus", read_cpus, PP_ITEM_NONE},	 {"spread", read_spread, PP_ITEM_NONE},
-	{"library", read_library, PP_ITEM_NONE}, {"options", read_options, PP_ITEM_NONE},
-	{"window", read_option, PP_ITEM_NONE},	 {"entries", read_option, PP_ITEM_NONE},
-	{"by", read_option, PP_ITEM_NONE},	 {0}};
+	{"name", read_name, PP_ITEM_NONE},
+	{"kind", read_kind, PP_ITEM_NONE},
+	{"threads", read_threads, PP_ITEM_NONE},
+	{"cpu", read_cpu, PP_ITEM_NONE},
+	{"cpus", read_cpus, PP_ITEM_NONE},
+	{"spread", read_spread, PP_ITEM_NONE},
+	{"library", read_library, PP_ITEM_NONE},
+	{"options", read_options, PP_ITEM_NONE},
+	{"window", read_option, PP_ITEM_NONE},
+	{"entries", read_option, PP_ITEM_NONE},
+	{"by", read_option, PP_ITEM_NONE},
+	{"idle", read_option, PP_ITEM_NONE},
+	{0},
+};
 
 static bool is_option(const struct pp_yaml *key)
 {
