@@ -25,7 +25,7 @@ static bool consumer_takes(const struct pp_bindings *bindings,
 
 	if (program || consumer->kind == PP_CONSUMER_PROGRAM)
 		return program && consumer->kind == PP_CONSUMER_PROGRAM;
-	return route || consumer->kind == PP_CONSUMER_COUNT;
+	return route || pp_consumer_is_analyser(consumer->kind);
 }
 
 static int refuse_consumer(const struct pp_bindings *bindings,
@@ -58,7 +58,7 @@ static int consumer_default(const struct pp_bindings *bindings, bool route)
 		if (consumer_takes(bindings, &bindings->consumer[i], route))
 			found = (int)i;
 	for (uint32_t i = bindings->consumer_count; route && i-- > 0;)
-		if (bindings->consumer[i].kind != PP_CONSUMER_COUNT &&
+		if (!pp_consumer_is_analyser(bindings->consumer[i].kind) &&
 		    consumer_takes(bindings, &bindings->consumer[i], route))
 			found = (int)i;
 	return found;

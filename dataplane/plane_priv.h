@@ -22,7 +22,7 @@
 
 #define PP_EVENTS_MAX 256
 
-struct pp_analyser;
+struct pp_analysis;
 struct pp_channel;
 struct pp_receiver;
 struct pp_rule_table;
@@ -42,8 +42,7 @@ struct pp_plane_iface {
 };
 
 struct pp_plane_consumer {
-	struct pp_count_table **table; // COUNT without a thread: one per worker
-	struct pp_analyser *analyser; // COUNT with a thread
+	struct pp_analysis *analysis; // NULL: no analyser
 	struct pp_count_stats *base; // COUNT, by slot: from before the slot was its rule's
 };
 
