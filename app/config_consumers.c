@@ -103,6 +103,14 @@ static void read_options(struct pp_config_reader *r, const struct pp_yaml *value
 	consumer->options = value;
 }
 
+// What the analyser reads: see check_kind().
+static void read_option(struct pp_config_reader *r, const struct pp_yaml *value, void *arg)
+{
+	(void)r;
+	(void)value;
+	(void)arg;
+}
+
 static const struct pp_config_key keys[] = {{"name", read_name, PP_ITEM_NONE},
 					    {"kind", read_kind, PP_ITEM_NONE},
 					    {"threads", read_threads, PP_ITEM_NONE},
@@ -111,7 +119,27 @@ static const struct pp_config_key keys[] = {{"name", read_name, PP_ITEM_NONE},
 					    {"spread", read_spread, PP_ITEM_NONE},
 					    {"library", read_library, PP_ITEM_NONE},
 					    {"options", read_options, PP_ITEM_NONE},
+					    {"window", read_option, PP_ITEM_NONE},
+					    {"entries", read_option, PP_ITEM_NONE},
+					    {"by", read_option, PP_ITEM_NONE},
+					    {"directory", read_option, PP_ITEM_NONE},
+					    {"file-size", read_option, PP_ITEM_NONE},
+					    {"file-time", read_option, PP_ITEM_NONE},
+					    {"file-packets", read_option, PP_ITEM_NONE},
+					    {"budget", read_option, PP_ITEM_NONE},
+					    {"compress", read_option, PP_ITEM_NONE},
+					    {"flush", read_option, PP_ITEM_NONE},
+					    {"buffer", read_option, PP_ITEM_NONE},
+					    {"snap", read_option, PP_ITEM_NONE},
 					    {0}};
+
+static bool is_option(const struct pp_yaml *key)
+{
+	for (const struct pp_config_key *k = keys; k->name; k++)
+		if (k->read == read_option && !strcmp(k->name, key->text))
+			return true;
+	return false;
+}
 
 static void load_library(struct pp_config_reader *r, struct consumer *consumer)
 {
@@ -126,9 +154,16 @@ static void load_library(struct pp_config_reader *r, struct consumer *consumer)
 }
 
 // What the kind decides: a plug-in is loaded and has options of any name.
-static void check_kind(struct pp_config_reader *r, struct consumer *consumer, uint32_t index)
+static void check_kind(struct pp_config_reader *r,
+		       struct consumer *consumer,
+		       const struct pp_yaml *item,
+		       uint32_t index)
 {
 	bool plugin = consumer->cfg->kind == PP_CONSUMER_PLUGIN;
+
+	for (uint32_t i = 0; i < item->count; i++)
+		if (is_option(&item->key[i]))
+			pp_config_read_option(r, index, item->key[i].text, &item->item[i]);
 
 	if (plugin && !consumer->library)
 		pp_report_error(r->report, r->file, consumer->at->kind.line, consumer->at->kind.col,
@@ -212,7 +247,7 @@ static void read_consumer(struct pp_config_reader *r, const struct pp_yaml *item
 	else if (!consumer.has_kind)
 		pp_config_error(r, item, "a consumer needs a kind, such as count, sink or reflect");
 	else
-		check_kind(r, &consumer, index);
+		check_kind(r, &consumer, item, index);
 	if (r->report->errors == errors)
 		check_together(r, &consumer);
 	if (r->report->errors == errors)

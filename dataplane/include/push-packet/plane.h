@@ -59,6 +59,7 @@ enum pp_consumer_kind {
 	PP_CONSUMER_SINK, // routed packets: count and recycle
 	PP_CONSUMER_REFLECT, // routed packets: swap addresses and send back
 	PP_CONSUMER_NULL, // analyser: takes packets and looks at none
+	PP_CONSUMER_CAPTURE, // analyser: packets to pcapng files
 	PP_CONSUMER_PLUGIN, // analyser of the user's own: pp_consumer_config.own
 	PP_CONSUMER_KINDS,
 };
