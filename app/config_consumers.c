@@ -111,27 +111,19 @@ static void read_option(struct pp_config_reader *r, const struct pp_yaml *value,
 	(void)arg;
 }
 
-static const struct pp_config_key keys[] = {{"name", read_name, PP_ITEM_NONE},
-					    {"kind", read_kind, PP_ITEM_NONE},
-					    {"threads", read_threads, PP_ITEM_NONE},
-					    {"cpu", read_cpu, PP_ITEM_NONE},
-					    {"cpus", read_cpus, PP_ITEM_NONE},
-					    {"spread", read_spread, PP_ITEM_NONE},
-					    {"library", read_library, PP_ITEM_NONE},
-					    {"options", read_options, PP_ITEM_NONE},
-					    {"window", read_option, PP_ITEM_NONE},
-					    {"entries", read_option, PP_ITEM_NONE},
-					    {"by", read_option, PP_ITEM_NONE},
-					    {"directory", read_option, PP_ITEM_NONE},
-					    {"file-size", read_option, PP_ITEM_NONE},
-					    {"file-time", read_option, PP_ITEM_NONE},
-					    {"file-packets", read_option, PP_ITEM_NONE},
-					    {"budget", read_option, PP_ITEM_NONE},
-					    {"compress", read_option, PP_ITEM_NONE},
-					    {"flush", read_option, PP_ITEM_NONE},
-					    {"buffer", read_option, PP_ITEM_NONE},
-					    {"snap", read_option, PP_ITEM_NONE},
-					    {0}};
+static const struct pp_config_key keys[] = {
+	{"name", read_name, PP_ITEM_NONE},	  {"kind", read_kind, PP_ITEM_NONE},
+	{"threads", read_threads, PP_ITEM_NONE},  {"cpu", read_cpu, PP_ITEM_NONE},
+	{"cpus", read_cpus, PP_ITEM_NONE},	  {"spread", read_spread, PP_ITEM_NONE},
+	{"library", read_library, PP_ITEM_NONE},  {"options", read_options, PP_ITEM_NONE},
+	{"window", read_option, PP_ITEM_NONE},	  {"entries", read_option, PP_ITEM_NONE},
+	{"by", read_option, PP_ITEM_NONE},	  {"idle", read_option, PP_ITEM_NONE},
+	{"directory", read_option, PP_ITEM_NONE}, {"file-size", read_option, PP_ITEM_NONE},
+	{"file-time", read_option, PP_ITEM_NONE}, {"file-packets", read_option, PP_ITEM_NONE},
+	{"budget", read_option, PP_ITEM_NONE},	  {"compress", read_option, PP_ITEM_NONE},
+	{"flush", read_option, PP_ITEM_NONE},	  {"buffer", read_option, PP_ITEM_NONE},
+	{"snap", read_option, PP_ITEM_NONE},	  {0},
+};
 
 static bool is_option(const struct pp_yaml *key)
 {

@@ -44,6 +44,9 @@ ROOTS = {
                       "nanosleep"}),
     "count_packets": (MEMORY | DEATH | RCU, {"pp_count_packet"}),
     "null_packets": (set(), set()),
+    "flows_packets": (MEMORY | DEATH, {"pp_flow_table_count", "pp_sketch_add", "pp_tcp_flags"}),
+    "flows_tick": (MEMORY | DEATH, {"pp_sketch_rows"}),
+    "histogram_packets": (MEMORY | DEATH, {"pp_top_table_count", "pp_window_add"}),
 }
 
 FUNCTION = re.compile(r"^([0-9a-f]+) <([^>]+)>:$")

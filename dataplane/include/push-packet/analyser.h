@@ -150,6 +150,7 @@ struct pp_analyser_row {
 	uint64_t last_ns;
 	uint64_t error_pkts; // pkts may be too high by so many
 	struct pp_analyser_way way[2]; // FLOW
+	bool turned; // FLOW: key and way have the second end first; never in what top() gives
 };
 
 struct pp_analyser_query {
