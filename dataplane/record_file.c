@@ -44,16 +44,20 @@ static uint64_t reserve(const struct pp_record_file *file)
 	return (uint64_t)file->iface_count * STATS_BYTES + FRAME_BYTES;
 }
 
-static int pack_and_store(struct pp_record_file *file, const uint8_t *data, size_t bytes)
+static int pack_and_store(struct pp_record_file *file, const uint8_t *data, size_t bytes, bool last)
 {
-	if (file->pack != NULL) {
-		bytes = pp_record_pack(file->pack, data, bytes, &data);
-		if (bytes == 0)
-			return -EIO;
-	}
-	if (file->pkts > 0 && file->bytes + bytes + reserve(file) > file->bytes_max)
-		return -E2BIG;
-	return store(file, data, bytes);
+	int ret;
+
+	if (file->pack == NULL)
+		return store(file, data, bytes);
+	if (file->packed_bytes == 0)
+		file->packed_bytes = pp_record_pack(file->pack, data, bytes, last, &file->packed);
+	if (file->packed_bytes == 0)
+		return -EIO;
+	ret = store(file, file->packed, file->packed_bytes);
+	if (ret == 0)
+		file->packed_bytes = 0;
+	return ret;
 }
 
 static int begin_blocks(struct pp_record_file *file)
@@ -75,7 +79,7 @@ static int begin_blocks(struct pp_record_file *file)
 
 		bytes += pp_pcapng_iface(head + bytes, sizeof(head) - bytes, &iface);
 	}
-	return pack_and_store(file, head, bytes);
+	return pack_and_store(file, head, bytes, false);
 }
 
 int pp_record_file_begin(struct pp_record_file *file, uint64_t now_ns)
@@ -88,6 +92,9 @@ int pp_record_file_begin(struct pp_record_file *file, uint64_t now_ns)
 	file->bytes = 0;
 	file->pkts = 0;
 	file->begun_ns = now_ns;
+	file->packed_bytes = 0;
+	if (file->pack != NULL)
+		pp_record_pack_begin(file->pack);
 	ret = begin_blocks(file);
 	if (ret < 0) {
 		// Nobody wants an empty file, and on a full disk there would be one a try.
@@ -103,7 +110,7 @@ int pp_record_file_add(struct pp_record_file *file,
 		       size_t bytes,
 		       uint64_t pkts)
 {
-	int ret = pack_and_store(file, blocks, bytes);
+	int ret = pack_and_store(file, blocks, bytes, false);
 
 	if (ret == 0)
 		file->pkts += pkts;
@@ -113,10 +120,11 @@ int pp_record_file_add(struct pp_record_file *file,
 uint64_t pp_record_file_room(const struct pp_record_file *file)
 {
 	uint64_t used = file->bytes + reserve(file);
+	uint64_t left = used < file->bytes_max ? file->bytes_max - used : 0;
 
-	if (file->pack != NULL)
-		return UINT64_MAX;
-	return used < file->bytes_max ? file->bytes_max - used : 0;
+	if (file->pack != NULL && left < pp_record_pack_room(file->pack))
+		return 0;
+	return left;
 }
 
 bool pp_record_file_gone(const struct pp_record_file *file)
@@ -154,17 +162,16 @@ int pp_record_file_end(struct pp_record_file *file,
 		       const struct pp_record_iface_count *count,
 		       uint64_t now_ns)
 {
-	uint8_t end[PP_IFACES_MAX * 128];
-	const uint8_t *data = end;
+	uint8_t end[PP_IFACES_MAX * STATS_BYTES];
 	size_t bytes;
-	int ret;
+	int ret = -EIO;
 
 	if (file->fd < 0)
 		return 0;
 	bytes = end_blocks(file, count, now_ns, end, sizeof(end));
-	if (file->pack != NULL)
-		bytes = pp_record_pack(file->pack, end, bytes, &data);
-	ret = bytes > 0 ? store(file, data, bytes) : -EIO;
+	// What the packer knows of and the file does not cannot be gone on from.
+	if (file->packed_bytes == 0)
+		ret = pack_and_store(file, end, bytes, true);
 	if (close(file->fd) < 0 && ret == 0)
 		ret = -errno;
 	file->fd = -1;

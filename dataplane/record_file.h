@@ -40,6 +40,9 @@ struct pp_record_file {
 	uint64_t bytes; // of whole blocks in it
 	uint64_t pkts;
 	uint64_t begun_ns; // CLOCK_REALTIME
+	// Compressed and not written yet: the packer cannot do it again.
+	const uint8_t *packed;
+	size_t packed_bytes;
 };
 
 // Create the next file and begin it.
@@ -48,16 +51,19 @@ struct pp_record_file {
 // @return        0; -errno: no file is open.
 int pp_record_file_begin(struct pp_record_file *file, uint64_t now_ns);
 
-// Add blocks: all of them or none.
+// Add blocks: all of them or none. After a failure the next call is with the same blocks, or the file
+// is ended.
 //
-// @param pkts  How many they are.
-// @return      0; -E2BIG: the file has packets already and would get too long; -errno.
+// @param bytes  At most what pp_record_file_room() said, or those of one block in an empty file.
+// @param pkts   How many they are.
+// @return       0; -errno.
 int pp_record_file_add(struct pp_record_file *file,
 		       const uint8_t *blocks,
 		       size_t bytes,
 		       uint64_t pkts);
 
-// Bytes of packet blocks that the file has room for; of a compressed one that cannot be told.
+// Bytes of packet blocks that the file has room for. A compressed one has none when the largest piece
+// might not fit.
 uint64_t pp_record_file_room(const struct pp_record_file *file);
 
 // Whether somebody deleted the file.

@@ -7,11 +7,12 @@
 #include <zstd.h>
 
 #define LEVEL 1 // of 19: it has to keep up with packets
+#define FRAME_BYTES 64 // header, checksum, ends of blocks
 
 struct pp_record_pack {
 	ZSTD_CCtx *context;
 	size_t room;
-	uint8_t frame[];
+	uint8_t packed[];
 };
 
 bool pp_record_pack_available(void)
@@ -21,7 +22,7 @@ bool pp_record_pack_available(void)
 
 int pp_record_pack_create(struct pp_record_pack **out, size_t bytes_max)
 {
-	size_t room = ZSTD_compressBound(bytes_max);
+	size_t room = ZSTD_compressBound(bytes_max) + FRAME_BYTES;
 	struct pp_record_pack *pack = malloc(sizeof(*pack) + room);
 
 	if (pack == NULL)
@@ -46,13 +47,29 @@ void pp_record_pack_destroy(struct pp_record_pack *pack)
 	free(pack);
 }
 
-size_t
-pp_record_pack(struct pp_record_pack *pack, const uint8_t *data, size_t bytes, const uint8_t **out)
+void pp_record_pack_begin(struct pp_record_pack *pack)
 {
-	size_t frame = ZSTD_compress2(pack->context, pack->frame, pack->room, data, bytes);
+	ZSTD_CCtx_reset(pack->context, ZSTD_reset_session_only);
+}
 
-	if (ZSTD_isError(frame))
+size_t pp_record_pack_room(const struct pp_record_pack *pack)
+{
+	return pack->room;
+}
+
+size_t pp_record_pack(struct pp_record_pack *pack,
+		      const uint8_t *data,
+		      size_t bytes,
+		      bool last,
+		      const uint8_t **out)
+{
+	ZSTD_inBuffer in = {data, bytes, 0};
+	ZSTD_outBuffer packed = {pack->packed, pack->room, 0};
+	size_t left =
+		ZSTD_compressStream2(pack->context, &packed, &in, last ? ZSTD_e_end : ZSTD_e_flush);
+
+	if (ZSTD_isError(left) || left != 0 || in.pos != bytes)
 		return 0;
-	*out = pack->frame;
-	return frame;
+	*out = pack->packed;
+	return packed.pos;
 }

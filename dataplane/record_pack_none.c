@@ -21,12 +21,27 @@ void pp_record_pack_destroy(struct pp_record_pack *pack)
 	(void)pack;
 }
 
-size_t
-pp_record_pack(struct pp_record_pack *pack, const uint8_t *data, size_t bytes, const uint8_t **out)
+void pp_record_pack_begin(struct pp_record_pack *pack)
+{
+	(void)pack;
+}
+
+size_t pp_record_pack_room(const struct pp_record_pack *pack)
+{
+	(void)pack;
+	return 0;
+}
+
+size_t pp_record_pack(struct pp_record_pack *pack,
+		      const uint8_t *data,
+		      size_t bytes,
+		      bool last,
+		      const uint8_t **out)
 {
 	(void)pack;
 	(void)data;
 	(void)bytes;
+	(void)last;
 	(void)out;
 	return 0;
 }

@@ -181,11 +181,11 @@ static int64_t write_run(struct pp_record_writer *writer, const uint8_t *blocks,
 	uint64_t pkts[PP_IFACES_MAX];
 	uint64_t before = writer->file.bytes;
 	struct run run = cut(writer, blocks, bytes, pkts);
-	int ret = run.bytes > 0 ? pp_record_file_add(&writer->file, blocks, run.bytes, run.pkts)
-				: -E2BIG;
+	int ret;
 
-	if (ret == -E2BIG)
+	if (run.bytes == 0)
 		return 0;
+	ret = pp_record_file_add(&writer->file, blocks, run.bytes, run.pkts);
 	if (ret < 0)
 		return ret;
 	for (uint32_t i = 0; i < writer->params.iface_count; i++)
