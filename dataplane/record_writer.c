@@ -93,9 +93,12 @@ static void count_losses(struct pp_record_writer *writer)
 	for (uint32_t i = 0; i < writer->params.iface_count; i++) {
 		uint64_t lost = 0;
 
-		for (uint32_t j = 0; j < writer->params.source_count; j++)
-			lost += __atomic_load_n(&writer->params.source[j].lost[i],
-						__ATOMIC_RELAXED);
+		for (uint32_t j = 0; j < writer->params.source_count; j++) {
+			const struct pp_record_source *source = &writer->params.source[j];
+
+			lost += __atomic_load_n(&source->lost[i], __ATOMIC_RELAXED);
+			lost += __atomic_load_n(&source->lost_before[i], __ATOMIC_RELAXED);
+		}
 		writer->count[i].dropped = lost - writer->lost_before[i];
 		writer->lost_before[i] = lost;
 	}

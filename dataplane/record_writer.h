@@ -27,7 +27,10 @@ struct pp_record_writer;
 // An analysis thread as the writer sees it.
 struct pp_record_source {
 	struct pp_record_queue *queue;
-	uint64_t lost[PP_IFACES_MAX]; // packets that had no room in the queue; relaxed
+	// Packets that were lost, relaxed: for want of room in the queue, and on the way to the thread as
+	// far as it has told.
+	uint64_t lost[PP_IFACES_MAX];
+	uint64_t lost_before[PP_IFACES_MAX];
 };
 
 struct pp_record_writer_params {

@@ -35,6 +35,16 @@ static bool find_rule(const struct pp_analyser_env *of,
 	return meta->rule_id != 4;
 }
 
+uint64_t record_run_lost_before;
+
+static uint64_t lost_before(const struct pp_analyser_env *of, uint32_t thread, uint32_t iface)
+{
+	(void)of;
+	(void)thread;
+	(void)iface;
+	return iface == 0 ? record_run_lost_before : 0;
+}
+
 void record_run_set(const char *key, const char *value)
 {
 	record_run_option[record_run_env.option_count++] = (struct pp_analyser_option){key, value};
@@ -50,7 +60,8 @@ void record_run_init(void)
 						  .iface_count = 2,
 						  .iface = iface,
 						  .option = record_run_option,
-						  .rule = find_rule};
+						  .rule = find_rule,
+						  .lost = lost_before};
 	record_run_state = NULL;
 	record_run_set("directory", record_run_folder);
 	for (size_t i = 0; i < sizeof(record_run_data); i++)

@@ -17,6 +17,7 @@ extern char record_run_folder[64];
 extern struct pp_analyser_option record_run_option[12];
 extern struct pp_analyser_env record_run_env;
 extern void *record_run_state;
+extern uint64_t record_run_lost_before; // on the way to each thread, of interface 0
 extern uint8_t record_run_data[RECORD_RUN_DATA_BYTES];
 
 // Of the folder, in the order of their names.

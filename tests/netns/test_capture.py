@@ -16,6 +16,7 @@ import pytest
 
 import lab as labs
 import pcapng
+import rpc
 
 PACKETS = int(os.environ.get("PP_CAPTURE_PACKETS", "50000"))
 FLOWS = 64
@@ -158,6 +159,28 @@ def test_a_full_disk_is_told_and_survived_and_every_loss_is_counted(lab):
     assert len(packets) + losses == analysed(stats["total"]) == 31000
     assert total == {pcapng.RECEIVED: 31000, pcapng.DELIVERED: len(packets),
                      pcapng.DROPPED: losses}
+
+
+def test_what_the_files_say_was_lost_is_what_the_ledger_says(lab):
+    consumer = capture(lab, buffer="512KiB", flush="100ms")
+    with lab.daemon("copy to evidence then drop proto udp dport 9", consumers=[consumer],
+                    rings={"handoff": "4KiB"}) as daemon:
+        lab.gen("--flows", FLOWS, "--rate", 700_000, count=300_000)
+        total = daemon.settled(seen=200_000)["total"]
+        control = rpc.Client(daemon.socket)
+        evidence, = control.call("analysers.list")["analysers"]
+        control.close()
+        assert daemon.stop() == 0
+    packets = read(lab)
+    told = sum(map(pcapng.statistics, pcapng.files(consumer["directory"])),
+               collections.Counter())
+    lost_inside = evidence["numbers"]["lost"]
+    assert total["copy_handoff_full"] > 0, labs.nonzero(total)
+    assert told[pcapng.DROPPED] == total["copy_handoff_full"] + lost_inside
+    assert told[pcapng.DELIVERED] == len(packets) == total["copy_analysed"] - lost_inside
+    assert told[pcapng.RECEIVED] == total["ring_read"]
+    losses = sum(int(packet.drops or 0) for packet in packets)
+    assert 0 < losses <= told[pcapng.DROPPED]
 
 
 def test_the_budget_is_kept(lab):

@@ -37,6 +37,14 @@ static bool find_rule(const struct pp_analyser_env *of,
 	return true;
 }
 
+static uint64_t lost_before(const struct pp_analyser_env *of, uint32_t thread, uint32_t iface)
+{
+	(void)of;
+	(void)thread;
+	(void)iface;
+	return 0;
+}
+
 static void *analyse(void *arg)
 {
 	uint32_t index = (uint32_t)(uintptr_t)arg;
@@ -161,7 +169,8 @@ static bool run(const char *compress)
 					    .iface = &iface,
 					    .option_count = 5,
 					    .option = option,
-					    .rule = find_rule};
+					    .rule = find_rule,
+					    .lost = lost_before};
 	struct order order = {.good = true};
 	struct pcapng_sum sum = {0};
 	pthread_t thread[THREADS];

@@ -42,6 +42,25 @@ Test(record_fail, losses_while_the_folder_is_gone_are_counted_and_told)
 	cr_expect_eq(sum.dropped, record_run_number("lost"), "what the statistics block tells");
 }
 
+Test(record_fail, losses_on_the_way_to_the_capture_are_told_as_well)
+{
+	struct pcapng_sum sum;
+
+	record_run_start();
+	record_run_put(0, 0, 60);
+	record_run_lost_before = 7;
+	record_run_put(0, 1, 60);
+	record_run_put(0, 2, 60);
+	record_run_lost_before = 9;
+	record_run_tick(0, 0);
+	record_run_end();
+	sum = record_run_read_all(NULL);
+	cr_expect_eq(sum.pkts, 3);
+	cr_expect_eq(sum.drops, 7, "the last two were lost after the last packet");
+	cr_expect_eq(sum.dropped, 9);
+	cr_expect_eq(record_run_number("lost"), 0);
+}
+
 Test(record_fail, a_file_that_somebody_deletes_is_noticed)
 {
 	record_run_start();

@@ -94,6 +94,9 @@ struct pp_analyser_env {
 		     const struct pp_meta *meta,
 		     struct pp_analyser_rule *out);
 	const void *rules; // env->rule's
+	// Packets of an interface that were lost on the way to a thread, so far. Any thread.
+	uint64_t (*lost)(const struct pp_analyser_env *env, uint32_t thread, uint32_t iface);
+	const void *lanes; // env->lost's
 };
 
 // What top() counts by.
