@@ -246,6 +246,17 @@ static int check_consumer_cpus(const struct pp_consumer_config *consumer,
 	return 0;
 }
 
+static int
+probe_consumer(const struct pp_consumer_config *consumer, uint32_t *at, struct pp_error *err)
+{
+	const struct pp_analyser_ops *ops = pp_analysis_ops(consumer);
+	struct pp_error unseen = {0};
+
+	if (ops == NULL || ops->probe == NULL)
+		return 0;
+	return ops->probe(consumer->option, consumer->option_count, at, err ?: &unseen);
+}
+
 static int check_consumer(const struct pp_consumer_config *consumer,
 			  uint32_t index,
 			  struct pp_where *where,
@@ -260,6 +271,7 @@ static int check_consumer(const struct pp_consumer_config *consumer,
 	if (ret < 0)
 		return ret;
 	ret = pp_consumer_check_options(consumer, &at, err);
+	ret = ret ?: probe_consumer(consumer, &at, err);
 	if (at < consumer->option_count)
 		set_where(where, PP_WHERE_CONSUMER_OPTION, index, at);
 	else

@@ -79,6 +79,7 @@ enum pp_consumer_kind {
 	PP_CONSUMER_NULL, // analyser: takes packets and looks at none
 	PP_CONSUMER_HISTOGRAM, // analyser: what was seen in the last some seconds, by several things
 	PP_CONSUMER_FLOWS, // analyser: records of flows, both directions together
+	PP_CONSUMER_CAPTURE, // analyser: packets to pcapng files
 	PP_CONSUMER_PLUGIN, // analyser of the user's own: pp_consumer_config.own
 	PP_CONSUMER_PROGRAM, // the embedding program: see enum pp_copy_mode, enum pp_route_mode
 	PP_CONSUMER_KINDS,
