@@ -206,6 +206,7 @@ uint32_t pp_plane_poll(struct pp_plane *plane, struct pp_plane_event *event, uin
 		;
 	for (uint32_t i = 0; !plane->stopped && i < plane->config.iface_count; i++)
 		look_at(plane, i);
+	pp_maps_share(&plane->maps);
 	n = plane->event_count < max ? plane->event_count : max;
 	memcpy(event, plane->event, n * sizeof(event[0]));
 	plane->event_count -= n;
