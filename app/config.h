@@ -42,6 +42,10 @@ struct pp_consumer_spots {
 	struct pp_spot kind;
 	struct pp_spot threads;
 	struct pp_spot cpu;
+	struct pp_spot cpus[PP_ANALYSER_THREADS_MAX]; // as pp_consumer_config.cpus
+	struct pp_spot spread;
+	struct pp_spot library;
+	struct pp_spot option[PP_ANALYSER_OPTIONS_MAX]; // as pp_consumer_config.option
 };
 
 // Values that stand once in a file; what is left out has the place of the file's beginning.
@@ -92,6 +96,8 @@ struct pp_config {
 	struct pp_plane_config plane; // iface and consumer point to the arrays below
 	struct pp_iface_config iface[PP_IFACES_MAX];
 	struct pp_consumer_config consumer[PP_CONSUMERS_MAX];
+	// Of consumers; keys and values are the config's own.
+	struct pp_analyser_option option[PP_CONSUMERS_MAX][PP_ANALYSER_OPTIONS_MAX];
 	struct pp_ruleset *rules; // what the file alone makes
 	struct pp_statements *statements; // the same before it became rules
 	bool protect_refuse; // what would drop from protected sets is refused; else reported

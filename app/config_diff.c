@@ -95,6 +95,27 @@ diff_ifaces(const struct pp_config *running, const struct pp_config *next, struc
 		refuse(report, next->item_at[PP_ITEM_INTERFACES], "the list of interfaces");
 }
 
+static bool same_cpus(const struct pp_consumer_config *a, const struct pp_consumer_config *b)
+{
+	return a->cpu == b->cpu && a->cpu_count == b->cpu_count &&
+	       !memcmp(a->cpus, b->cpus, a->cpu_count * sizeof(a->cpus[0]));
+}
+
+static void diff_options(const struct pp_consumer_config *a,
+			 const struct pp_consumer_config *b,
+			 const struct pp_consumer_spots *at,
+			 struct pp_report *report)
+{
+	if (a->option_count != b->option_count) {
+		refuse(report, at->name, "what an analyser is told");
+		return;
+	}
+	for (uint32_t i = 0; i < b->option_count; i++)
+		if (strcmp(a->option[i].key, b->option[i].key) ||
+		    strcmp(a->option[i].value, b->option[i].value))
+			refuse(report, at->option[i], "what an analyser is told");
+}
+
 static void diff_consumers(const struct pp_config *running,
 			   const struct pp_config *next,
 			   struct pp_report *report)
@@ -110,9 +131,14 @@ static void diff_consumers(const struct pp_config *running,
 		if (a->kind != b->kind)
 			refuse(report, at->kind, "the kind of a consumer");
 		if (a->threads != b->threads)
-			refuse(report, at->threads, "whether a consumer has a thread");
-		if (a->cpu != b->cpu)
+			refuse(report, at->threads, "how many threads a consumer has");
+		if (!same_cpus(a, b))
 			refuse(report, at->cpu, "the CPU of a consumer");
+		if (a->spread != b->spread)
+			refuse(report, at->spread, "how packets are spread over threads");
+		if (!pp_analyser_same(&a->own, &b->own))
+			refuse(report, at->library, "the library of a consumer");
+		diff_options(a, b, at, report);
 	}
 	if (next->plane.consumer_count < running->plane.consumer_count)
 		refuse(report, next->item_at[PP_ITEM_CONSUMERS], "the list of consumers");

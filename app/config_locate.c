@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-#include "config.h"
+#include "config_sections.h"
 
 #include <stdlib.h>
 
@@ -13,6 +13,7 @@ void pp_config_destroy(struct pp_config *config)
 	free(config->text);
 	free(config->rule_id);
 	pp_engine_unload(&config->plane.own);
+	pp_config_free_consumers(config);
 	pp_statements_destroy(config->statements);
 	pp_ruleset_destroy(config->rules);
 	free(config);
@@ -39,7 +40,12 @@ struct pp_spot pp_config_locate(const struct pp_config *config, const struct pp_
 	case PP_WHERE_WORKER_CPU:
 		return config->worker_cpu_at[i];
 	case PP_WHERE_CONSUMER_CPU:
-		return config->consumer_at[i].cpu;
+		return config->consumer[i].cpu_count ? config->consumer_at[i].cpus[where->sub]
+						     : config->consumer_at[i].cpu;
+	case PP_WHERE_CONSUMER_THREADS:
+		return config->consumer_at[i].threads;
+	case PP_WHERE_CONSUMER_OPTION:
+		return config->consumer_at[i].option[where->sub];
 	case PP_WHERE_FRAMES:
 		return config->item_at[PP_ITEM_FRAMES];
 	case PP_WHERE_ENGINE:

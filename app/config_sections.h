@@ -19,6 +19,14 @@ void pp_config_workers(struct pp_config_reader *r, const struct pp_yaml *value, 
 void pp_config_timestamps(struct pp_config_reader *r, const struct pp_yaml *value, void *arg);
 // config_consumers.c
 void pp_config_consumers(struct pp_config_reader *r, const struct pp_yaml *value, void *arg);
+// config_options.c: an option of an analyser, the index-th consumer's: its text, or a list's texts
+// with blanks between.
+void pp_config_read_option(struct pp_config_reader *r,
+			   uint32_t index,
+			   const char *key,
+			   const struct pp_yaml *value);
+// What consumers of a config hold.
+void pp_config_free_consumers(struct pp_config *config);
 // config_rules.c
 void pp_config_rules(struct pp_config_reader *r, const struct pp_yaml *value, void *arg);
 // config_control.c

@@ -8,6 +8,8 @@
 #include <sys/resource.h>
 #include <time.h>
 
+#include <push-packet/clock.h>
+
 #include "command.h"
 #include "config_check.h"
 #include "daemon_priv.h"
@@ -25,16 +27,23 @@ static const int end_signals[PP_DAEMON_END_SIGNALS] = {
 	[PP_DAEMON_SIGTERM] = SIGTERM,
 };
 
-static void print_event(const struct pp_plane_event *event)
+static void print_line(uint64_t time_ns, const char *text)
 {
-	time_t seconds = (time_t)(event->time_ns / SECOND_NS);
+	time_t seconds = (time_t)(time_ns / SECOND_NS);
 	char date[32] = "?";
 	struct tm tm;
 
 	if (localtime_r(&seconds, &tm))
 		strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &tm);
-	printf("%s.%03u %s\n", date, (unsigned int)(event->time_ns % SECOND_NS / 1000000),
-	       event->text);
+	printf("%s.%03u %s\n", date, (unsigned int)(time_ns % SECOND_NS / 1000000), text);
+}
+
+static void print_news(const struct pp_daemon *daemon)
+{
+	char text[PP_PLANE_NEWS_BYTES];
+
+	while (pp_plane_news(daemon->plane, text))
+		print_line(pp_clock_ns(CLOCK_REALTIME), text);
 }
 
 static void poll_plane(evutil_socket_t fd, short what, void *arg)
@@ -48,10 +57,11 @@ static void poll_plane(evutil_socket_t fd, short what, void *arg)
 	do {
 		count = pp_plane_poll(daemon->plane, event, EVENTS_AT_ONCE);
 		for (uint32_t i = 0; i < count; i++) {
-			print_event(&event[i]);
+			print_line(event[i].time_ns, event[i].text);
 			pp_daemon_rules_tell_interface(daemon, &event[i]);
 		}
 	} while (count == EVENTS_AT_ONCE);
+	print_news(daemon);
 }
 
 static void end_by_signal(evutil_socket_t signal, short what, void *arg)
@@ -201,6 +211,7 @@ static int serve(struct pp_daemon *daemon)
 	pp_ctl_server_close(daemon->server);
 	daemon->server = NULL;
 	pp_plane_stop(daemon->plane);
+	print_news(daemon);
 	print_ledger(daemon);
 	return PP_EXIT_OK;
 }

@@ -83,22 +83,11 @@ const struct pp_rpc_method pp_method_subscribe = {
 	.call = call_subscribe,
 };
 
-const struct pp_rpc_method *const pp_methods[] = {&pp_method_version,
-						  &pp_method_discover,
-						  &pp_method_stats,
-						  &pp_method_rules_list,
-						  &pp_method_rules_add,
-						  &pp_method_rules_delete,
-						  &pp_method_rules_test,
-						  &pp_method_rules_replace,
-						  &pp_method_rules_flush,
-						  &pp_method_sets_list,
-						  &pp_method_sets_entries,
-						  &pp_method_sets_add,
-						  &pp_method_sets_delete,
-						  &pp_method_sets_replace,
-						  &pp_method_default_set,
-						  &pp_method_batch,
-						  &pp_method_reload,
-						  &pp_method_subscribe,
-						  NULL};
+const struct pp_rpc_method *const pp_methods[] = {
+	&pp_method_version,	   &pp_method_discover,	     &pp_method_stats,
+	&pp_method_analysers_list, &pp_method_analysers_top, &pp_method_rules_list,
+	&pp_method_rules_add,	   &pp_method_rules_delete,  &pp_method_rules_test,
+	&pp_method_rules_replace,  &pp_method_rules_flush,   &pp_method_sets_list,
+	&pp_method_sets_entries,   &pp_method_sets_add,	     &pp_method_sets_delete,
+	&pp_method_sets_replace,   &pp_method_default_set,   &pp_method_batch,
+	&pp_method_reload,	   &pp_method_subscribe,     NULL};

@@ -18,6 +18,8 @@ extern const struct pp_rpc_method *const pp_methods[];
 extern const struct pp_rpc_method pp_method_version;
 extern const struct pp_rpc_method pp_method_discover;
 extern const struct pp_rpc_method pp_method_stats;
+extern const struct pp_rpc_method pp_method_analysers_list;
+extern const struct pp_rpc_method pp_method_analysers_top;
 extern const struct pp_rpc_method pp_method_rules_list;
 extern const struct pp_rpc_method pp_method_rules_add;
 extern const struct pp_rpc_method pp_method_rules_delete;

@@ -74,13 +74,16 @@ static void print_worker(const struct pp_plane *plane, uint32_t worker, FILE *ou
 
 static void print_consumer(const struct pp_consumer_config *consumer, FILE *out)
 {
-	static const char *const kinds[PP_CONSUMER_KINDS] = {[PP_CONSUMER_COUNT] = "count",
-							     [PP_CONSUMER_SINK] = "sink",
-							     [PP_CONSUMER_REFLECT] = "reflect"};
-
-	fprintf(out, "  consumer %s: %s, %s", consumer->name, kinds[consumer->kind],
-		consumer->threads ? "on a thread of its own" : "on the workers");
-	if (consumer->cpu >= 0)
+	fprintf(out, "  consumer %s: %s", consumer->name, pp_consumer_kind_name(consumer->kind));
+	if (!pp_consumer_is_analyser(consumer->kind) || !consumer->threads)
+		fputs(", on the workers", out);
+	else if (consumer->threads == 1)
+		fputs(", on a thread of its own", out);
+	else
+		fprintf(out, ", on %u threads", consumer->threads);
+	for (uint32_t i = 0; i < consumer->cpu_count; i++)
+		fprintf(out, "%s%u", i ? " " : ", CPUs ", consumer->cpus[i]);
+	if (!consumer->cpu_count && consumer->cpu >= 0)
 		fprintf(out, ", CPU %d", consumer->cpu);
 	fputc('\n', out);
 }

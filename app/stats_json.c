@@ -5,11 +5,10 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
+#include "analyser_json.h"
+
 static const char *const verdict_names[PP_VERDICT_COUNT] = {
 	[PP_VERDICT_PASS] = "pass", [PP_VERDICT_DROP] = "drop", [PP_VERDICT_ROUTE] = "route"};
-static const char *const consumer_kinds[PP_CONSUMER_KINDS] = {[PP_CONSUMER_COUNT] = "count",
-							      [PP_CONSUMER_SINK] = "sink",
-							      [PP_CONSUMER_REFLECT] = "reflect"};
 
 static json_t *number(uint64_t value)
 {
@@ -212,9 +211,11 @@ static json_t *former_json(const struct pp_plane *plane, uint32_t consumer)
 static json_t *consumer_json(const struct pp_plane *plane, uint32_t consumer, uint32_t sources)
 {
 	const struct pp_consumer_config *cfg = pp_plane_consumer(plane, consumer);
-	json_t *object =
-		json_pack("{s:s, s:s}", "name", cfg->name, "kind", consumer_kinds[cfg->kind]);
+	json_t *object = pp_analyser_json(plane, consumer);
 
+	if (!object)
+		object = json_pack("{s:s, s:s}", "name", cfg->name, "kind",
+				   pp_consumer_kind_name(cfg->kind));
 	if (cfg->kind != PP_CONSUMER_COUNT)
 		return object;
 	json_object_set_new(object, "rules", counted_rules(plane, consumer));

@@ -155,6 +155,42 @@ static void print_count(const char *first, const json_t *count, const json_t *li
 	print_sizes(json_object_get(count, "sizes"), limits, out);
 }
 
+static void print_handed(const json_t *object, const char *what, FILE *out)
+{
+	static const char *const keys[][3] = {{"routed", "routed_lost", "routed_analysed"},
+					      {"copied", "copied_lost", "copied_analysed"}};
+	int64_t sum[3] = {0};
+	char buf[PP_TABLE_NUMBER_BYTES];
+
+	for (int i = 0; i < 3; i++)
+		sum[i] = number_of(object, keys[0][i]) + number_of(object, keys[1][i]);
+	fprintf(out, "  %s: handed over %s,", what, pp_table_number(sum[0], buf));
+	fprintf(out, " lost %s,", pp_table_number(sum[1], buf));
+	fprintf(out, " analysed %s\n", pp_table_number(sum[2], buf));
+}
+
+// What became of an analyser's packets.
+static void print_analyser(const json_t *consumer, FILE *out)
+{
+	const json_t *threads = json_object_get(consumer, "threads");
+	char buf[PP_TABLE_NUMBER_BYTES], name[32];
+	const char *key;
+	json_t *entry;
+	size_t i;
+
+	if (!json_is_array(threads))
+		return;
+	print_handed(consumer, "packets", out);
+	json_array_foreach(threads, i, entry)
+	{
+		snprintf(name, sizeof(name), "  thread %zu", i);
+		if (json_array_size(threads) > 1)
+			print_handed(entry, name, out);
+	}
+	json_object_foreach(json_object_get(consumer, "numbers"), key, entry)
+		fprintf(out, "  %s: %s\n", key, pp_table_number(json_integer_value(entry), buf));
+}
+
 static void print_consumer(const json_t *consumer, const json_t *limits, FILE *out)
 {
 	const json_t *rules = json_object_get(consumer, "rules"),
@@ -166,6 +202,7 @@ static void print_consumer(const json_t *consumer, const json_t *limits, FILE *o
 	size_t i;
 
 	fprintf(out, "\nconsumer %s: %s\n", text_of(consumer, "name"), text_of(consumer, "kind"));
+	print_analyser(consumer, out);
 	if (!json_array_size(rules) && !json_array_size(sources))
 		return;
 	fprintf(out, "  %-24s %16s %16s  %s\n", "by", "packets", "bytes",

@@ -2,20 +2,21 @@
 #include "analyser.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
-#define URCU_INLINE_SMALL_FUNCTIONS // rcu_dereference() is a load, not a call
+#include <push-packet/clock.h>
+
+#define URCU_INLINE_SMALL_FUNCTIONS
 #include <urcu-qsbr.h>
 
-#include "cache_line.h"
-#include "count.h"
 #include "handoff.h"
+#include "lane.h"
 #include "ring.h"
 #include "thread.h"
 
-#define BURST 64
+#define BURST PP_ANALYSER_BURST
+#define TICK_NS 100000000u
 // Empty rounds before the thread sleeps, and how long it sleeps then: twice as long each time.
 #define SPINS 256
 #define SLEEP_MIN_NS 20000
@@ -23,10 +24,11 @@
 
 struct pp_analyser {
 	struct pp_analyser_params params;
-	struct pp_count_table *table;
 	struct pp_handoff **handoff; // by worker
 	struct pp_ring **returns; // by worker
 	struct pp_ledger_row *ledger; // by row; written by the thread
+	uint64_t routed, copied; // analysed; written by the thread
+	uint64_t next_tick_ns;
 	pthread_t thread;
 	bool running;
 	bool stop;
@@ -70,8 +72,7 @@ int pp_analyser_create(struct pp_analyser **out,
 	analyser->ledger = calloc(params->rows->total, sizeof(*analyser->ledger));
 	if (analyser->handoff == NULL || analyser->returns == NULL || analyser->ledger == NULL)
 		goto destroy_analyser;
-	ret = pp_count_create(&analyser->table, params->frame_kind);
-	ret = ret ?: create_rings(analyser);
+	ret = create_rings(analyser);
 	if (ret < 0)
 		goto destroy_analyser;
 	*out = analyser;
@@ -92,22 +93,19 @@ void pp_analyser_destroy(struct pp_analyser *analyser)
 		pp_handoff_destroy(analyser->handoff[i]);
 	for (uint32_t i = 0; analyser->returns && i < analyser->params.worker_count; i++)
 		pp_ring_destroy(analyser->returns[i]);
-	pp_count_destroy(analyser->table);
 	free(analyser->ledger);
 	free(analyser->returns);
 	free(analyser->handoff);
 	free(analyser);
 }
 
-static void analyse(struct pp_analyser *analyser,
-		    const struct pp_rule_table *rules,
-		    const struct pp_handoff_item *item)
+static void count(struct pp_analyser *analyser, const struct pp_handoff_item *item)
 {
 	uint32_t row = pp_rows_index(analyser->params.rows, item->meta->iface, item->meta->queue);
 
-	pp_count_packet(analyser->table, rules, item->meta, item->data);
 	pp_rows_bump(&analyser->ledger[row],
 		     item->routed ? PP_LEDGER_ANALYSED : PP_LEDGER_COPY_ANALYSED, 1);
+	pp_counter_add(item->routed ? &analyser->routed : &analyser->copied, 1);
 }
 
 // The ring back holds every frame that can be away, so it takes all at once; were there ever more,
@@ -121,24 +119,57 @@ give_back(struct pp_analyser *analyser, struct pp_ring *returns, const uint64_t 
 		done += pp_ring_push(returns, frame + done, n - done);
 }
 
-static uint32_t serve(struct pp_analyser *analyser, uint32_t worker)
+// The analyser's own code: what it calls is not known here.
+static __attribute__((noinline)) void call_packets(struct pp_analyser *analyser,
+						   struct pp_packet_view view[],
+						   uint32_t n,
+						   uint64_t now_ns)
 {
-	const struct pp_rule_table *rules = rcu_dereference(*analyser->params.rules);
+	analyser->params.ops->packets(analyser->params.state, view, n, now_ns);
+}
+
+static __attribute__((noinline)) void call_tick(struct pp_analyser *analyser, uint64_t now_ns)
+{
+	if (analyser->params.ops->tick != NULL)
+		analyser->params.ops->tick(analyser->params.state, now_ns);
+	analyser->next_tick_ns = now_ns + TICK_NS;
+}
+
+static uint32_t serve(struct pp_analyser *analyser, uint32_t worker, uint64_t now_ns)
+{
 	struct pp_handoff *handoff = analyser->handoff[worker];
 	struct pp_handoff_item item[BURST];
+	struct pp_packet_view view[BURST];
 	uint64_t back[BURST];
 	uint32_t back_count = 0;
 	uint32_t n = pp_handoff_burst(handoff, item, BURST);
 
+	if (n == 0)
+		return 0;
 	for (uint32_t i = 0; i < n; i++)
 		__builtin_prefetch(item[i].meta);
+	for (uint32_t i = 0; i < n; i++)
+		view[i] = pp_packet_view_of(item[i].meta, item[i].data, item[i].routed, now_ns);
+	call_packets(analyser, view, n, now_ns);
 	for (uint32_t i = 0; i < n; i++) {
-		analyse(analyser, rules, &item[i]);
+		count(analyser, &item[i]);
 		if (item[i].lent)
 			back[back_count++] = pp_analyser_frame(item[i].row, item[i].data);
 	}
 	pp_handoff_release(handoff);
 	give_back(analyser, analyser->returns[worker], back, back_count);
+	return n;
+}
+
+static uint32_t serve_workers(struct pp_analyser *analyser)
+{
+	uint64_t now_ns = pp_clock_ns(CLOCK_MONOTONIC);
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < analyser->params.worker_count; i++)
+		n += serve(analyser, i, now_ns);
+	if (now_ns >= analyser->next_tick_ns)
+		call_tick(analyser, now_ns);
 	return n;
 }
 
@@ -167,10 +198,8 @@ static void *analyser_run(void *arg)
 	for (;;) {
 		// acquire: once stop is seen, so is everything the workers pushed before it
 		bool stop = __atomic_load_n(&analyser->stop, __ATOMIC_ACQUIRE);
-		uint32_t n = 0;
+		uint32_t n = serve_workers(analyser);
 
-		for (uint32_t i = 0; i < analyser->params.worker_count; i++)
-			n += serve(analyser, i);
 		rcu_quiescent_state();
 		if (n > 0) {
 			empty_rounds = 0;
@@ -181,18 +210,16 @@ static void *analyser_run(void *arg)
 			break;
 		idle(empty_rounds++, &sleep_ns);
 	}
+	call_tick(analyser, pp_clock_ns(CLOCK_MONOTONIC));
 	rcu_unregister_thread();
 	return NULL;
 }
 
 int pp_analyser_start(struct pp_analyser *analyser, struct pp_error *err)
 {
-	char name[16];
-	int ret;
+	int ret = pp_thread_start(&analyser->thread, analyser->params.thread_name,
+				  analyser->params.cpu, analyser_run, analyser, err);
 
-	snprintf(name, sizeof(name), "pp-analyse-%u", analyser->params.index % 1000);
-	ret = pp_thread_start(&analyser->thread, name, analyser->params.cpu, analyser_run, analyser,
-			      err);
 	analyser->running = ret == 0;
 	return ret;
 }
@@ -206,22 +233,19 @@ void pp_analyser_stop(struct pp_analyser *analyser)
 	analyser->running = false;
 }
 
-struct pp_handoff *pp_analyser_handoff(struct pp_analyser *analyser, uint32_t worker)
+void pp_analyser_connect(struct pp_analyser *analyser, uint32_t worker, struct pp_lane *lane)
 {
-	return analyser->handoff[worker];
-}
-
-struct pp_ring *pp_analyser_returns(struct pp_analyser *analyser, uint32_t worker)
-{
-	return analyser->returns[worker];
-}
-
-const struct pp_count_table *pp_analyser_table(const struct pp_analyser *analyser)
-{
-	return analyser->table;
+	lane->handoff = analyser->handoff[worker];
+	lane->returns = analyser->returns[worker];
 }
 
 void pp_analyser_ledger(const struct pp_analyser *analyser, uint32_t row, struct pp_ledger_row *sum)
 {
 	pp_rows_read(sum, &analyser->ledger[row]);
+}
+
+void pp_analyser_analysed(const struct pp_analyser *analyser, uint64_t *routed, uint64_t *copied)
+{
+	*routed += __atomic_load_n(&analyser->routed, __ATOMIC_RELAXED);
+	*copied += __atomic_load_n(&analyser->copied, __ATOMIC_RELAXED);
 }

@@ -1,35 +1,33 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-// One analysis thread of a consumer: takes packets from every worker, counts them, gives lent
+// One thread of an analyser: takes packets from every worker, shows them to the analyser, gives lent
 // frames back.
 //
-// Threads    create, start, stop, destroy: control thread. handoff, returns: fixed after create;
-//            the worker of that index produces into the one and consumes from the other. table,
-//            ledger: any thread.
-// Cost       the thread allocates and locks nothing; its one system call is the sleep when no
-//            packet waits, which no worker ever has to end.
-// Ownership  the analyser owns its rings and its table. The table of rules is under RCU (QSBR): the
-//            thread is quiescent once a round and offline while it sleeps.
+// Threads    create, start, stop, destroy: control thread. Rings are fixed after create; the worker
+//            of that index produces into the one and consumes from the other. ledger, analysed: any
+//            thread.
+// Cost       the thread itself allocates and locks nothing; its one system call is the sleep when no
+//            packet waits, which no worker ever has to end. What the analyser does is its own.
+// Ownership  owns its rings. The table of rules is under RCU (QSBR): the thread is quiescent once a
+//            round and offline while it sleeps.
 #pragma once
 
+#include <push-packet/analyser.h>
 #include <push-packet/plane.h>
 
 #include "rows.h"
 
 struct pp_analyser;
-struct pp_count_table;
-struct pp_handoff;
-struct pp_ring;
-struct pp_rule_table;
+struct pp_lane;
 
 struct pp_analyser_params {
-	uint32_t index; // of the thread, for its name
+	char thread_name[16];
 	int32_t cpu; // -1: not pinned
 	uint32_t worker_count;
 	uint32_t handoff_bytes; // per worker
 	uint32_t frames_away_max; // frames of one worker that can be lent at once
 	const struct pp_rows *rows; // borrowed
-	const uint8_t *frame_kind; // by interface; borrowed
-	struct pp_rule_table *const *rules; // RCU; where the table in force is found
+	const struct pp_analyser_ops *ops;
+	void *state; // of this thread
 };
 
 // @return  0; -ENOMEM, -EINVAL, with err set.
@@ -43,14 +41,16 @@ int pp_analyser_start(struct pp_analyser *analyser, struct pp_error *err);
 // Work off what waits, then end. The workers have been joined.
 void pp_analyser_stop(struct pp_analyser *analyser);
 
-struct pp_handoff *pp_analyser_handoff(struct pp_analyser *analyser, uint32_t worker);
-struct pp_ring *pp_analyser_returns(struct pp_analyser *analyser, uint32_t worker);
-const struct pp_count_table *pp_analyser_table(const struct pp_analyser *analyser);
+// The rings between it and a worker.
+void pp_analyser_connect(struct pp_analyser *analyser, uint32_t worker, struct pp_lane *lane);
 
 // Add what this thread counted for a row.
 void pp_analyser_ledger(const struct pp_analyser *analyser,
 			uint32_t row,
 			struct pp_ledger_row *sum);
+
+// Add what this thread analysed.
+void pp_analyser_analysed(const struct pp_analyser *analyser, uint64_t *routed, uint64_t *copied);
 
 // How a lent frame is named on its way back: the port's row and where the packet's bytes are.
 // User-space addresses have 47 bits.

@@ -10,11 +10,9 @@
 #include "counter.h"
 #include "parse.h"
 #include "rule_table.h"
+#include "window.h"
 
 #define PROBES 16 // slots looked at before a source is "other"
-
-const uint32_t pp_size_bucket_max_bytes[PP_SIZE_BUCKETS - 1] = {64,   128,  256, 512,
-								1024, 1518, 9216};
 
 // used is written last, so that a reader who sees it sees the address.
 struct source {
@@ -53,20 +51,11 @@ void pp_count_destroy(struct pp_count_table *table)
 		munmap(table, sizeof(*table));
 }
 
-static unsigned int size_bucket(uint32_t bytes)
-{
-	unsigned int bucket = 0;
-
-	while (bucket < PP_SIZE_BUCKETS - 1 && bytes > pp_size_bucket_max_bytes[bucket])
-		bucket++;
-	return bucket;
-}
-
 static void count(struct pp_count_stats *stats, uint32_t bytes)
 {
 	pp_counter_add(&stats->pkts, 1);
 	pp_counter_add(&stats->bytes, bytes);
-	pp_counter_add(&stats->size_pkts[size_bucket(bytes)], 1);
+	pp_counter_add(&stats->size_pkts[pp_size_bucket(bytes)], 1);
 }
 
 // The finalizer of MurmurHash3, twice.

@@ -42,3 +42,7 @@ void pp_count_each_source(const struct pp_count_table *table,
 
 // Add what found no room in the table.
 void pp_count_other(const struct pp_count_table *table, struct pp_count_stats *sum);
+
+// The table of a thread, of what pp_count_ops.create() made.
+const struct pp_count_table *pp_count_table_of(void *state, uint32_t thread);
+uint32_t pp_count_tables(void *state);

@@ -17,7 +17,7 @@ int pp_bindings_iface(const struct pp_bindings *bindings, const char *name)
 // An analyser takes both kinds; sink and reflect need a frame, which only a routed packet has.
 static bool consumer_takes(const struct pp_consumer_config *consumer, bool route)
 {
-	return route || consumer->kind == PP_CONSUMER_COUNT;
+	return route || pp_consumer_is_analyser(consumer->kind);
 }
 
 // Without a name a route goes to the first sink or reflector before it goes to an analyser.
@@ -29,7 +29,7 @@ static int consumer_default(const struct pp_bindings *bindings, bool route)
 		if (consumer_takes(&bindings->consumer[i], route))
 			found = (int)i;
 	for (uint32_t i = bindings->consumer_count; route && i-- > 0;)
-		if (bindings->consumer[i].kind != PP_CONSUMER_COUNT)
+		if (!pp_consumer_is_analyser(bindings->consumer[i].kind))
 			found = (int)i;
 	return found;
 }

@@ -10,7 +10,7 @@
 
 #include <bpf/bpf.h>
 
-#include "analyser.h"
+#include "analysis.h"
 #include "caps.h"
 #include "log.h"
 #include "rule_table.h"
@@ -223,8 +223,8 @@ int pp_plane_start(struct pp_plane *plane, struct pp_error *err)
 	int ret = 0;
 
 	for (uint32_t i = 0; ret == 0 && i < plane->config.consumer_count; i++)
-		if (plane->consumer[i].analyser != NULL)
-			ret = pp_analyser_start(plane->consumer[i].analyser, err);
+		if (plane->consumer[i].analysis != NULL)
+			ret = pp_analysis_start(plane->consumer[i].analysis, err);
 	for (uint32_t i = 0; ret == 0 && i < plane->worker_count; i++)
 		ret = pp_worker_start(plane->worker[i], err);
 	plane->started = ret == 0;
@@ -276,8 +276,8 @@ void pp_plane_stop(struct pp_plane *plane)
 		if (plane->worker[i] != NULL)
 			pp_worker_stop(plane->worker[i]);
 	for (uint32_t i = 0; i < plane->config.consumer_count; i++)
-		if (plane->consumer[i].analyser != NULL)
-			pp_analyser_stop(plane->consumer[i].analyser);
+		if (plane->consumer[i].analysis != NULL)
+			pp_analysis_stop(plane->consumer[i].analysis);
 }
 
 // The mirror of open_all().

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "analysis.h"
+
 #define POWER_OF_TWO(n) ((n) != 0 && ((n) & ((n)-1)) == 0)
 
 static void set_where(struct pp_where *where, enum pp_where_kind kind, uint32_t index, uint32_t sub)
@@ -166,10 +168,78 @@ check_workers(const struct pp_plane_config *config, struct pp_where *where, stru
 	return 0;
 }
 
+static int check_threads(const struct pp_consumer_config *consumer, struct pp_error *err)
+{
+	const struct pp_analyser_ops *ops = pp_analysis_ops(consumer);
+
+	if (!pp_consumer_is_analyser(consumer->kind))
+		return consumer->threads == 0
+			       ? 0
+			       : pp_error_set(err, -EINVAL, 0, 0,
+					      "consumer %s: only analysers have threads, and %s is "
+					      "none",
+					      consumer->name,
+					      pp_consumer_kind_name(consumer->kind));
+	if (ops == NULL)
+		return pp_error_set(err, -EINVAL, 0, 0, "consumer %s has no analyser",
+				    consumer->name);
+	if (consumer->threads > PP_ANALYSER_THREADS_MAX)
+		return pp_error_set(err, -EINVAL, 0, 0, "consumer %s: at most %d threads",
+				    consumer->name, PP_ANALYSER_THREADS_MAX);
+	if (consumer->threads == 0 && !(ops->flags & PP_ANALYSER_ON_WORKER))
+		return pp_error_set(err, -EINVAL, 0, 0,
+				    "consumer %s: analyser %s cannot run on a worker; threads: 1 "
+				    "to %d",
+				    consumer->name, ops->name, PP_ANALYSER_THREADS_MAX);
+	return 0;
+}
+
+static int check_consumer_cpus(const struct pp_consumer_config *consumer,
+			       uint32_t index,
+			       struct pp_where *where,
+			       struct pp_error *err)
+{
+	if (consumer->cpu_count > PP_ANALYSER_THREADS_MAX)
+		return pp_error_set(err, -EINVAL, 0, 0, "consumer %s: at most %d CPUs",
+				    consumer->name, PP_ANALYSER_THREADS_MAX);
+	set_where(where, PP_WHERE_CONSUMER_CPU, index, 0);
+	if (consumer->cpu >= 0 && !cpu_exists((uint32_t)consumer->cpu))
+		return cpu_error((uint32_t)consumer->cpu, err);
+	for (uint32_t i = 0; i < consumer->cpu_count; i++) {
+		set_where(where, PP_WHERE_CONSUMER_CPU, index, i);
+		if (!cpu_exists(consumer->cpus[i]))
+			return cpu_error(consumer->cpus[i], err);
+	}
+	return 0;
+}
+
+static int check_consumer(const struct pp_consumer_config *consumer,
+			  uint32_t index,
+			  struct pp_where *where,
+			  struct pp_error *err)
+{
+	uint32_t at = 0;
+	int ret;
+
+	set_where(where, PP_WHERE_CONSUMER_THREADS, index, 0);
+	ret = check_threads(consumer, err);
+	ret = ret ?: check_consumer_cpus(consumer, index, where, err);
+	if (ret < 0)
+		return ret;
+	ret = pp_consumer_check_options(consumer, &at, err);
+	if (at < consumer->option_count)
+		set_where(where, PP_WHERE_CONSUMER_OPTION, index, at);
+	else
+		set_where(where, PP_WHERE_CONSUMER, index, 0);
+	return ret;
+}
+
 static int
 check_consumers(const struct pp_plane_config *config, struct pp_where *where, struct pp_error *err)
 {
-	for (uint32_t i = 0; i < config->consumer_count; i++) {
+	int ret = 0;
+
+	for (uint32_t i = 0; ret == 0 && i < config->consumer_count; i++) {
 		const struct pp_consumer_config *consumer = &config->consumer[i];
 
 		set_where(where, PP_WHERE_CONSUMER, i, 0);
@@ -177,16 +247,9 @@ check_consumers(const struct pp_plane_config *config, struct pp_where *where, st
 			if (strcmp(config->consumer[j].name, consumer->name) == 0)
 				return pp_error_set(err, -EINVAL, 0, 0,
 						    "consumer %s is there twice", consumer->name);
-		if (consumer->threads > 1)
-			return pp_error_set(err, -EINVAL, 0, 0,
-					    "consumer %s: threads is 0 (on the worker) or 1",
-					    consumer->name);
-		if (consumer->cpu >= 0 && !cpu_exists((uint32_t)consumer->cpu)) {
-			set_where(where, PP_WHERE_CONSUMER_CPU, i, 0);
-			return cpu_error((uint32_t)consumer->cpu, err);
-		}
+		ret = check_consumer(consumer, i, where, err);
 	}
-	return 0;
+	return ret;
 }
 
 static int

@@ -20,7 +20,7 @@
 
 #define PP_EVENTS_MAX 256
 
-struct pp_analyser;
+struct pp_analysis;
 struct pp_rule_table;
 struct pp_worker;
 
@@ -36,8 +36,7 @@ struct pp_plane_iface {
 };
 
 struct pp_plane_consumer {
-	struct pp_count_table **table; // COUNT without a thread: one per worker
-	struct pp_analyser *analyser; // COUNT with a thread
+	struct pp_analysis *analysis; // NULL: no analyser
 	struct pp_count_stats *base; // COUNT, by slot: from before the slot was its rule's
 };
 

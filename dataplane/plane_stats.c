@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "analyser.h"
+#include "analysis.h"
 #include "count.h"
 #include "worker.h"
 
@@ -69,8 +69,8 @@ queue_ledger(const struct pp_plane *plane, uint32_t index, uint32_t row, struct 
 
 	*out = (struct pp_ledger_row){0};
 	for (uint32_t i = 0; i < plane->config.consumer_count; i++)
-		if (plane->consumer[i].analyser != NULL)
-			pp_analyser_ledger(plane->consumer[i].analyser, at, out);
+		if (plane->consumer[i].analysis != NULL)
+			pp_analysis_ledger(plane->consumer[i].analysis, at, out);
 	for (uint32_t i = 0; i < plane->worker_count; i++)
 		pp_worker_ledger(plane->worker[i], at, out);
 	pp_ledger_add(out, &plane->retired[at]);
@@ -143,18 +143,17 @@ static uint32_t tables(const struct pp_plane *plane,
 		       uint32_t consumer,
 		       const struct pp_count_table *table[PP_WORKERS_MAX])
 {
-	const struct pp_plane_consumer *c;
+	uint32_t count;
+	void *state;
 
-	if (consumer >= plane->config.consumer_count)
+	if (consumer >= plane->config.consumer_count ||
+	    plane->config.consumer[consumer].kind != PP_CONSUMER_COUNT)
 		return 0;
-	c = &plane->consumer[consumer];
-	if (c->analyser != NULL) {
-		table[0] = pp_analyser_table(c->analyser);
-		return 1;
-	}
-	for (uint32_t i = 0; c->table != NULL && i < plane->worker_count; i++)
-		table[i] = c->table[i];
-	return c->table != NULL ? plane->worker_count : 0;
+	state = pp_analysis_state(plane->consumer[consumer].analysis);
+	count = pp_count_tables(state);
+	for (uint32_t i = 0; i < count; i++)
+		table[i] = pp_count_table_of(state, i);
+	return count;
 }
 
 // What a COUNT consumer ever counted under a slot.

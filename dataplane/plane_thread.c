@@ -4,8 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "analyser.h"
-#include "count.h"
+#include "analysis.h"
 #include "worker.h"
 
 static uint32_t count_ports(const struct pp_plane *plane)
@@ -45,68 +44,62 @@ static uint32_t place_workers(const struct pp_plane *plane, int32_t place[PP_WOR
 	return workers;
 }
 
-static int create_analyser(struct pp_plane *plane, uint32_t index, struct pp_error *err)
+static int create_analysis(struct pp_plane *plane, uint32_t index, struct pp_error *err)
 {
 	const struct pp_plane_config *config = &plane->config;
-	const struct pp_analyser_params params = {
-		.index = index,
-		.cpu = config->consumer[index].cpu,
+	const struct pp_analysis_params params = {
+		.config = &config->consumer[index],
 		.worker_count = plane->worker_count,
 		.handoff_bytes = config->handoff_bytes,
 		.frames_away_max = pp_port_frames(config) * (count_ports(plane) ?: 1),
+		.timestamps = config->timestamps,
 		.rows = &plane->rows,
 		.frame_kind = plane->frame_kind,
+		.iface_count = config->iface_count,
+		.iface = config->iface,
 		.rules = &plane->rule_table,
 	};
 
-	return pp_analyser_create(&plane->consumer[index].analyser, &params, err);
+	return pp_analysis_create(&plane->consumer[index].analysis, &params, err);
 }
 
-static int create_tables(struct pp_plane *plane, uint32_t index, struct pp_error *err)
+static int create_base(struct pp_plane *plane, uint32_t index, struct pp_error *err)
 {
-	struct pp_count_table **table = calloc(plane->worker_count, sizeof(*table));
+	struct pp_plane_consumer *consumer = &plane->consumer[index];
 
-	plane->consumer[index].table = table;
-	if (table == NULL)
-		return pp_plane_no_memory(err);
-	for (uint32_t i = 0; i < plane->worker_count; i++)
-		if (pp_count_create(&table[i], plane->frame_kind) < 0)
-			return pp_plane_no_memory(err);
-	return 0;
+	if (plane->config.consumer[index].kind != PP_CONSUMER_COUNT)
+		return 0;
+	consumer->base = calloc(PP_SLOTS_MAX, sizeof(*consumer->base));
+	return consumer->base == NULL ? pp_plane_no_memory(err) : 0;
 }
 
+// An analyser must not find an error unwritten.
 static int create_consumers(struct pp_plane *plane, struct pp_error *err)
 {
-	for (uint32_t i = 0; i < plane->config.consumer_count; i++) {
-		int ret = 0;
+	struct pp_error unseen = {0};
+	int ret = 0;
 
-		if (plane->config.consumer[i].kind != PP_CONSUMER_COUNT)
+	for (uint32_t i = 0; ret == 0 && i < plane->config.consumer_count; i++) {
+		struct pp_consumer_config *config = &plane->config.consumer[i];
+
+		if (!pp_consumer_is_analyser(config->kind))
 			continue;
-		plane->consumer[i].base = calloc(PP_SLOTS_MAX, sizeof(*plane->consumer[i].base));
-		if (plane->consumer[i].base == NULL)
-			return pp_plane_no_memory(err);
-		if (plane->config.consumer[i].threads > 0)
-			ret = create_analyser(plane, i, err);
-		else
-			ret = create_tables(plane, i, err);
-		if (ret < 0)
-			return ret;
+		ret = create_base(plane, i, err);
+		ret = ret ?: create_analysis(plane, i, err ?: &unseen);
+		config->option = NULL; // the caller's
+		config->option_count = 0;
 	}
-	return 0;
+	return ret;
 }
 
 static struct pp_worker_consumer
 consumer_of_worker(const struct pp_plane *plane, uint32_t consumer, uint32_t worker)
 {
-	struct pp_analyser *analyser = plane->consumer[consumer].analyser;
+	struct pp_analysis *analysis = plane->consumer[consumer].analysis;
 	struct pp_worker_consumer out = {.kind = plane->config.consumer[consumer].kind};
 
-	if (plane->consumer[consumer].table != NULL)
-		out.table = plane->consumer[consumer].table[worker];
-	if (analyser != NULL) {
-		out.handoff = pp_analyser_handoff(analyser, worker);
-		out.returns = pp_analyser_returns(analyser, worker);
-	}
+	if (analysis != NULL)
+		out.lanes = pp_analysis_lanes(analysis, worker);
 	return out;
 }
 
@@ -168,12 +161,7 @@ void pp_plane_destroy_threads(struct pp_plane *plane)
 		pp_worker_destroy(plane->worker[i]);
 	free(plane->worker);
 	for (uint32_t i = 0; plane->consumer != NULL && i < plane->config.consumer_count; i++) {
-		struct pp_count_table **table = plane->consumer[i].table;
-
-		for (uint32_t j = 0; table != NULL && j < plane->worker_count; j++)
-			pp_count_destroy(table[j]);
-		free(table);
 		free(plane->consumer[i].base);
-		pp_analyser_destroy(plane->consumer[i].analyser);
+		pp_analysis_destroy(plane->consumer[i].analysis);
 	}
 }

@@ -80,6 +80,16 @@ static int clear(struct pp_rule_table *table,
 	return 0;
 }
 
+// The slot is in a page of its own.
+static void describe(struct pp_rule_table *table, const struct pp_ruleset_entry *entry)
+{
+	uint32_t at = entry->slot % PP_RULE_PAGE;
+	struct pp_rule_page *page = (struct pp_rule_page *)table->page[entry->slot / PP_RULE_PAGE];
+
+	page->verdict[at] = entry->rule.verdict;
+	memcpy(page->name[at], entry->rule.name, PP_NAME_BYTES);
+}
+
 static int add(struct pp_rule_table *table, const struct pp_ruleset_diff *diff)
 {
 	for (uint32_t i = 0; i < diff->added_count; i++) {
@@ -90,6 +100,7 @@ static int add(struct pp_rule_table *table, const struct pp_ruleset_diff *diff)
 		if (*id != 0)
 			return -EINVAL;
 		*id = diff->added[i]->id;
+		describe(table, diff->added[i]);
 	}
 	return 0;
 }

@@ -11,7 +11,7 @@
 // Cost       slot(): three loads and a compare. create(): O(changes) and a directory of 2 KiB.
 //            exchange() waits for the readers: microseconds.
 // Ownership  the writer's; who gets a table from exchange() may free it at once. Tables share pages
-//            of ids; a page goes with the last table that has it.
+//            of rules (40 KiB); a page goes with the last table that has it.
 #pragma once
 
 #include <stdbool.h>
@@ -27,6 +27,8 @@ struct pp_rule_page {
 	uint32_t refs; // tables that have it
 	uint32_t id
 		[PP_RULE_PAGE]; // of the rule that has the slot, or had it until the change; 0: none
+	uint8_t verdict[PP_RULE_PAGE]; // enum pp_verdict
+	char name[PP_RULE_PAGE][PP_NAME_BYTES];
 };
 
 struct pp_rule_table {
@@ -80,4 +82,21 @@ static inline uint32_t pp_rule_table_slot(const struct pp_rule_table *table,
 	if (slot < PP_SLOTS_MAX && pp_rule_table_id(table, slot) == meta->rule_id)
 		return slot;
 	return PP_SLOT_FORMER;
+}
+
+// Who judged a packet. The name is borrowed until the reader is quiescent.
+//
+// @param verdict  enum pp_verdict.
+// @return         NULL: the rule is gone, and verdict is untouched.
+static inline const char *
+pp_rule_table_name(const struct pp_rule_table *table, const struct pp_meta *meta, uint8_t *verdict)
+{
+	uint32_t slot = pp_rule_table_slot(table, meta);
+	const struct pp_rule_page *page;
+
+	if (slot == PP_SLOT_FORMER)
+		return NULL;
+	page = table->page[slot / PP_RULE_PAGE];
+	*verdict = page->verdict[slot % PP_RULE_PAGE];
+	return page->name[slot % PP_RULE_PAGE];
 }

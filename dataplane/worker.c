@@ -7,17 +7,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <push-packet/clock.h>
+
 #define URCU_INLINE_SMALL_FUNCTIONS // rcu_dereference() is a load, not a call
 #include <urcu-qsbr.h>
 
-#include "analyser.h"
 #include "copy_ring.h"
-#include "count.h"
 #include "counter.h"
-#include "handoff.h"
 #include "port.h"
+#include "port_list.h"
 #include "reflect.h"
-#include "ring.h"
 #include "rule_table.h"
 #include "thread.h"
 
@@ -28,40 +27,27 @@
 // A sleeper looks again after this long whatever happens: the XDP program may have read the
 // wake flag just before it was set.
 #define SLEEP_MS 10
+#define TICK_NS 100000000u // of analysers that run on the worker
 
-struct port_list {
-	uint32_t count;
-	struct pp_port **port; // receive and send: count of them
-	struct pp_port **by_row; // take lent frames back: rows->total of them; NULL: not ours
-};
+_Static_assert(PP_BURST <= PP_ANALYSER_BURST, "a burst is one call of an analyser");
 
 struct pp_worker {
 	struct pp_worker_params params;
-	struct port_list *ports; // RCU: one of list[]
-	struct port_list list[2];
+	struct pp_port_list *ports; // RCU: one of list[]
+	struct pp_port_list list[2];
 	const struct pp_rule_table *rules; // RCU: of this loop
 	struct pp_ledger_row *ledger; // by row; written by the thread
 	struct pollfd *pollfd;
 	struct pp_worker_info info; // written by the thread, cpu aside
 	uint32_t *ring_rest; // by ring: loops that it is left alone for
 	uint32_t spins; // empty loops in a row
+	bool analyses; // some analyser runs on it
+	uint64_t now_ns; // of this loop, where it analyses
+	uint64_t next_tick_ns;
 	pthread_t thread;
 	bool running;
 	bool stop;
 };
-
-static int init_list(struct port_list *list, uint32_t rows)
-{
-	list->port = calloc(rows, sizeof(*list->port));
-	list->by_row = calloc(rows, sizeof(*list->by_row));
-	return list->port == NULL || list->by_row == NULL ? -ENOMEM : 0;
-}
-
-static void fini_list(struct port_list *list)
-{
-	free(list->by_row);
-	free(list->port);
-}
 
 int pp_worker_create(struct pp_worker **out,
 		     const struct pp_worker_params *params,
@@ -79,11 +65,14 @@ int pp_worker_create(struct pp_worker **out,
 	worker->ring_rest = calloc(params->ring_count ?: 1, sizeof(*worker->ring_rest));
 	worker->pollfd = calloc(params->rows->total + params->ring_count, sizeof(*worker->pollfd));
 	worker->params.ring = malloc(ring_bytes ?: 1);
-	if (init_list(&worker->list[0], params->rows->total) < 0 ||
-	    init_list(&worker->list[1], params->rows->total) < 0 || worker->ledger == NULL ||
-	    worker->ring_rest == NULL || worker->pollfd == NULL || worker->params.ring == NULL)
+	if (pp_port_list_init(&worker->list[0], params->rows->total) < 0 ||
+	    pp_port_list_init(&worker->list[1], params->rows->total) < 0 ||
+	    worker->ledger == NULL || worker->ring_rest == NULL || worker->pollfd == NULL ||
+	    worker->params.ring == NULL)
 		goto destroy_worker;
 	memcpy(worker->params.ring, params->ring, ring_bytes);
+	for (uint32_t i = 0; i < params->consumer_count; i++)
+		worker->analyses |= params->consumer[i].lanes.state != NULL;
 	*out = worker;
 	return 0;
 
@@ -102,8 +91,8 @@ void pp_worker_destroy(struct pp_worker *worker)
 	free(worker->pollfd);
 	free(worker->ring_rest);
 	free(worker->ledger);
-	fini_list(&worker->list[1]);
-	fini_list(&worker->list[0]);
+	pp_port_list_fini(&worker->list[1]);
+	pp_port_list_fini(&worker->list[0]);
 	free(worker);
 }
 
@@ -113,16 +102,9 @@ void pp_worker_set_ports(struct pp_worker *worker,
 			 struct pp_port *const leaving[],
 			 uint32_t leaving_count)
 {
-	struct port_list *next = &worker->list[worker->ports == &worker->list[0]];
+	struct pp_port_list *next = &worker->list[worker->ports == &worker->list[0]];
 
-	memset(next->by_row, 0, worker->params.rows->total * sizeof(*next->by_row));
-	next->count = count;
-	for (uint32_t i = 0; i < count; i++) {
-		next->port[i] = port[i];
-		next->by_row[pp_port_info(port[i])->row] = port[i];
-	}
-	for (uint32_t i = 0; i < leaving_count; i++)
-		next->by_row[pp_port_info(leaving[i])->row] = leaving[i];
+	pp_port_list_set(next, worker->params.rows->total, port, count, leaving, leaving_count);
 	rcu_assign_pointer(worker->ports, next);
 	synchronize_rcu();
 }
@@ -151,20 +133,18 @@ static void to_reflect(struct burst *burst, const struct pp_port_rx *rx)
 
 static void to_analyser(const struct pp_worker *worker,
 			struct burst *burst,
-			const struct pp_worker_consumer *consumer,
+			struct pp_lanes *lanes,
 			const struct pp_port_rx *rx)
 {
 	const struct pp_meta *meta = (const struct pp_meta *)rx->data - 1;
 
-	if (consumer->table != NULL) {
-		pp_count_packet(consumer->table, worker->rules, meta, rx->data);
+	if (lanes->state != NULL) {
+		pp_lanes_gather(lanes, meta, rx->data, true, worker->now_ns);
 		burst->handed_off++;
-		burst->analysed++;
-		pp_port_recycle(burst->port, rx->data);
 		return;
 	}
 	if (pp_port_lend(burst->port)) {
-		if (pp_handoff_push_frame(consumer->handoff, rx->data, burst->row)) {
+		if (pp_lanes_push_frame(lanes, rx->data, burst->row)) {
 			burst->handed_off++;
 			return;
 		}
@@ -172,7 +152,7 @@ static void to_analyser(const struct pp_worker *worker,
 		burst->handoff_full++;
 		return;
 	}
-	if (pp_handoff_push_copy(consumer->handoff, meta, true))
+	if (pp_lanes_push_copy(lanes, meta, true))
 		burst->handed_off++;
 	else
 		burst->handoff_full++;
@@ -182,7 +162,7 @@ static void to_analyser(const struct pp_worker *worker,
 static void to_consumer(struct pp_worker *worker, struct burst *burst, const struct pp_port_rx *rx)
 {
 	const struct pp_meta *meta = (const struct pp_meta *)rx->data - 1;
-	const struct pp_worker_consumer *consumer;
+	struct pp_worker_consumer *consumer;
 
 	if (meta->consumer >= worker->params.consumer_count) {
 		burst->no_consumer++;
@@ -194,13 +174,26 @@ static void to_consumer(struct pp_worker *worker, struct burst *burst, const str
 	case PP_CONSUMER_REFLECT:
 		to_reflect(burst, rx);
 		break;
-	case PP_CONSUMER_COUNT:
-		to_analyser(worker, burst, consumer, rx);
-		break;
-	default:
+	case PP_CONSUMER_SINK:
 		burst->sink++;
 		pp_port_recycle(burst->port, rx->data);
 		break;
+	default:
+		to_analyser(worker, burst, &consumer->lanes, rx);
+		break;
+	}
+}
+
+// What was gathered of this burst goes to the analysers, and its frames back.
+static void analyse_frames(struct pp_worker *worker, struct burst *burst)
+{
+	for (uint32_t i = 0; worker->analyses && i < worker->params.consumer_count; i++) {
+		struct pp_lanes *lanes = &worker->params.consumer[i].lanes;
+		uint32_t n = lanes->view_count > 0 ? pp_lanes_call(lanes, worker->now_ns) : 0;
+
+		for (uint32_t j = 0; j < n; j++)
+			pp_port_recycle(burst->port, lanes->view[j].data);
+		burst->analysed += n;
 	}
 }
 
@@ -219,14 +212,14 @@ static void to_consumers(struct pp_worker *worker,
 		__builtin_prefetch(rx[i].data - sizeof(struct pp_meta));
 	for (uint32_t i = 0; i < n; i++)
 		to_consumer(worker, burst, &rx[i]);
+	analyse_frames(worker, burst);
 }
 
 // Make everything handed to analysers visible to them.
 static void flush(struct pp_worker *worker)
 {
 	for (uint32_t i = 0; i < worker->params.consumer_count; i++)
-		if (worker->params.consumer[i].handoff != NULL)
-			pp_handoff_flush(worker->params.consumer[i].handoff);
+		pp_lanes_flush(&worker->params.consumer[i].lanes);
 }
 
 static void send_burst(struct burst *burst)
@@ -282,7 +275,7 @@ static uint32_t serve_port(struct pp_worker *worker, struct pp_port *port)
 
 static uint32_t serve_ports(struct pp_worker *worker)
 {
-	struct port_list *list = rcu_dereference(worker->ports);
+	struct pp_port_list *list = rcu_dereference(worker->ports);
 	uint32_t n = 0;
 
 	for (uint32_t i = 0; i < list->count; i++)
@@ -294,23 +287,31 @@ static void copy_to_consumer(struct pp_worker *worker, const struct pp_meta *met
 {
 	uint32_t row = pp_rows_index(worker->params.rows, meta->iface, meta->queue);
 	struct pp_ledger_row *ledger = &worker->ledger[row];
-	const struct pp_worker_consumer *consumer;
+	struct pp_lanes *lanes;
 
 	pp_rows_bump(ledger, PP_LEDGER_RING_READ, 1);
 	if (meta->consumer >= worker->params.consumer_count) {
 		pp_rows_bump(ledger, PP_LEDGER_COPY_NO_CONSUMER, 1);
 		return;
 	}
-	consumer = &worker->params.consumer[meta->consumer];
-	if (consumer->table != NULL) {
-		pp_count_packet(consumer->table, worker->rules, meta, (const uint8_t *)(meta + 1));
+	lanes = &worker->params.consumer[meta->consumer].lanes;
+	if (lanes->state != NULL) {
+		pp_lanes_gather(lanes, meta, (const uint8_t *)(meta + 1), false, worker->now_ns);
 		pp_rows_bump(ledger, PP_LEDGER_COPY_HANDED_OFF, 1);
 		pp_rows_bump(ledger, PP_LEDGER_COPY_ANALYSED, 1);
-	} else if (pp_handoff_push_copy(consumer->handoff, meta, false)) {
+	} else if (pp_lanes_push_copy(lanes, meta, false)) {
 		pp_rows_bump(ledger, PP_LEDGER_COPY_HANDED_OFF, 1);
 	} else {
 		pp_rows_bump(ledger, PP_LEDGER_COPY_HANDOFF_FULL, 1);
 	}
+}
+
+// What was gathered of a copy ring, before its records go.
+static void analyse_records(struct pp_worker *worker)
+{
+	for (uint32_t i = 0; worker->analyses && i < worker->params.consumer_count; i++)
+		if (worker->params.consumer[i].lanes.view_count > 0)
+			pp_lanes_call(&worker->params.consumer[i].lanes, worker->now_ns);
 }
 
 // A look at a ring takes its cache lines from the CPU that fills it. Who looks after every record
@@ -341,6 +342,7 @@ static uint32_t serve_rings(struct pp_worker *worker)
 
 		for (uint32_t j = 0; j < n; j++)
 			copy_to_consumer(worker, record[j]);
+		analyse_records(worker);
 		pp_copy_ring_release(ring);
 		total += n;
 	}
@@ -350,19 +352,14 @@ static uint32_t serve_rings(struct pp_worker *worker)
 // Frames that analysers are done with. Not counted as work: it must not keep a worker awake.
 static void take_back(struct pp_worker *worker)
 {
-	struct port_list *list = rcu_dereference(worker->ports);
-	uint64_t frame[PP_BURST];
+	const struct pp_port_list *list = rcu_dereference(worker->ports);
 
 	for (uint32_t i = 0; i < worker->params.consumer_count; i++) {
-		struct pp_ring *returns = worker->params.consumer[i].returns;
-		uint32_t n = returns == NULL ? 0 : pp_ring_pop(returns, frame, PP_BURST);
+		const struct pp_lanes *lanes = &worker->params.consumer[i].lanes;
 
-		for (uint32_t j = 0; j < n; j++) {
-			struct pp_port *port = list->by_row[pp_analyser_frame_row(frame[j])];
-
-			if (port != NULL)
-				pp_port_take_back(port, pp_analyser_frame_data(frame[j]));
-		}
+		for (uint32_t j = 0; j < lanes->count; j++)
+			if (lanes->lane[j].returns != NULL)
+				pp_port_list_take_back(list, lanes->lane[j].returns);
 	}
 }
 
@@ -383,7 +380,7 @@ static void set_wake(struct pp_worker *worker, uint64_t wake)
 
 static nfds_t fill_pollfd(struct pp_worker *worker)
 {
-	const struct port_list *list = rcu_dereference(worker->ports);
+	const struct pp_port_list *list = rcu_dereference(worker->ports);
 	nfds_t n = 0;
 
 	for (uint32_t i = 0; i < list->count; i++)
@@ -420,6 +417,24 @@ static void idle(struct pp_worker *worker)
 	sleep_in_poll(worker);
 }
 
+static void call_tick(struct pp_worker *worker)
+{
+	for (uint32_t i = 0; i < worker->params.consumer_count; i++)
+		if (worker->params.consumer[i].lanes.state != NULL)
+			pp_lanes_tick(&worker->params.consumer[i].lanes, worker->now_ns);
+	worker->next_tick_ns = worker->now_ns + TICK_NS;
+}
+
+// Analysers that run on the worker want to know the time.
+static void look_at_clock(struct pp_worker *worker)
+{
+	if (!worker->analyses)
+		return;
+	worker->now_ns = pp_clock_ns(CLOCK_MONOTONIC);
+	if (worker->now_ns >= worker->next_tick_ns)
+		call_tick(worker);
+}
+
 static void *worker_run(void *arg)
 {
 	struct pp_worker *worker = arg;
@@ -431,6 +446,7 @@ static void *worker_run(void *arg)
 		// Before anything is received: whoever sees that a packet was taken knows that it is
 		// treated by the table from before it looked. See end_sole_sink() in plane_apply.c.
 		worker->rules = rcu_dereference(*worker->params.rules);
+		look_at_clock(worker);
 		n = serve_ports(worker) + serve_rings(worker);
 		flush(worker);
 		take_back(worker);
@@ -441,6 +457,7 @@ static void *worker_run(void *arg)
 		else
 			worker->spins = 0;
 	}
+	call_tick(worker);
 	rcu_unregister_thread();
 	return NULL;
 }

@@ -11,22 +11,18 @@
 
 #include <push-packet/plane.h>
 
+#include "lane.h"
 #include "rows.h"
 
 struct pp_copy_ring;
-struct pp_count_table;
-struct pp_handoff;
 struct pp_port;
-struct pp_ring;
 struct pp_rule_table;
 struct pp_worker;
 
 // Where a worker's packets for a consumer go.
 struct pp_worker_consumer {
 	uint8_t kind; // enum pp_consumer_kind
-	struct pp_count_table *table; // COUNT on the worker itself; else NULL
-	struct pp_handoff *handoff; // COUNT on a thread of its own; else NULL
-	struct pp_ring *returns; // frames coming back from that thread
+	struct pp_lanes lanes; // of an analyser
 };
 
 struct pp_worker_params {

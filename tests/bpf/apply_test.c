@@ -54,10 +54,10 @@ static void open_plane(const char *rule)
 {
 	struct pp_iface_config iface = {.name = "C0", .bind = PP_BIND_COPY, .queues_all = true};
 	struct pp_consumer_config consumer[] = {
-		[COUNTER] = {"counter", PP_CONSUMER_COUNT, 0, -1},
-		[SINK] = {"sink", PP_CONSUMER_SINK, 0, -1},
-		[MIRROR] = {"mirror", PP_CONSUMER_REFLECT, 0, -1},
-		[THREAD] = {"thread", PP_CONSUMER_COUNT, 1, -1},
+		[COUNTER] = {.name = "counter", .kind = PP_CONSUMER_COUNT, .cpu = -1},
+		[SINK] = {.name = "sink", .kind = PP_CONSUMER_SINK, .cpu = -1},
+		[MIRROR] = {.name = "mirror", .kind = PP_CONSUMER_REFLECT, .cpu = -1},
+		[THREAD] = {.name = "thread", .kind = PP_CONSUMER_COUNT, .threads = 1, .cpu = -1},
 	};
 	struct pp_plane_config config;
 	struct pp_ruleset *rules;

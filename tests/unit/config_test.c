@@ -259,7 +259,7 @@ Test(config, numbers_out_of_range_are_refused)
 	expect_error(IFACE "workers: {count: 65}", 2, 18, "out of range");
 	expect_error(IFACE "workers: {cpus: [0, 1024]}", 2, 21, "out of range");
 	expect_error("interfaces: [{name: e, queues: [65536]}]", 1, 33, "out of range");
-	expect_error(IFACE "consumers: [{name: a, kind: count, threads: 2}]", 2, 45,
+	expect_error(IFACE "consumers: [{name: a, kind: count, threads: 17}]", 2, 45,
 		     "out of range");
 }
 
@@ -276,7 +276,7 @@ Test(config, consumer_needs_what_its_kind_needs)
 {
 	expect_error(IFACE "consumers: [{name: a}]", 2, 13, "needs a kind");
 	expect_error(IFACE "consumers: [{kind: sink}]", 2, 13, "needs a name");
-	expect_error(IFACE "consumers: [{name: a, kind: sink, threads: 1}]", 2, 44, "kind count");
+	expect_error(IFACE "consumers: [{name: a, kind: sink, threads: 1}]", 2, 44, "analyser");
 	expect_error(IFACE "consumers: [{name: a, kind: count, cpu: 0}]", 2, 41, "threads: 1");
 }
 

@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <push-packet/analyser.h>
 #include <push-packet/engine_own.h>
 #include <push-packet/error.h>
 #include <push-packet/ledger.h>
@@ -57,7 +58,21 @@ enum pp_consumer_kind {
 	PP_CONSUMER_COUNT, // analyser: per rule and per source, with packet-size histogram
 	PP_CONSUMER_SINK, // routed packets: count and recycle
 	PP_CONSUMER_REFLECT, // routed packets: swap addresses and send back
+	PP_CONSUMER_NULL, // analyser: takes packets and looks at none
+	PP_CONSUMER_HISTOGRAM, // analyser: what was seen in the last some seconds, by several things
+	PP_CONSUMER_PLUGIN, // analyser of the user's own: pp_consumer_config.own
 	PP_CONSUMER_KINDS,
+};
+
+// @param kind  enum pp_consumer_kind.
+const char *pp_consumer_kind_name(uint8_t kind);
+// Whether it takes copies as well as routed packets, on threads or on the workers.
+bool pp_consumer_is_analyser(uint8_t kind);
+
+// Which packets of an analyser stay together on one of its threads.
+enum pp_spread {
+	PP_SPREAD_FLOW, // the same addresses, protocol and ports, both ways; later fragments have no ports
+	PP_SPREAD_HOSTS, // the same two addresses
 };
 
 struct pp_iface_config {
@@ -75,10 +90,25 @@ struct pp_iface_config {
 struct pp_consumer_config {
 	char name[PP_NAME_BYTES];
 	uint8_t kind; // enum pp_consumer_kind
-	// COUNT only. 0: analysed on the worker itself; 1: on a thread of its own.
+	// Of analysers. 0: analysed on the worker itself; else so many threads of its own, at most
+	// PP_ANALYSER_THREADS_MAX.
 	uint32_t threads;
-	int32_t cpu; // that thread's CPU; -1: not pinned
+	int32_t cpu; // of the threads; -1: not pinned
+	uint32_t cpu_count; // threads in turn; 0: cpu says
+	uint16_t cpus[PP_ANALYSER_THREADS_MAX];
+	uint8_t spread; // enum pp_spread
+	struct pp_analyser_own own; // PLUGIN
+	uint32_t option_count;
+	const struct pp_analyser_option *option; // borrowed for pp_plane_check(), pp_plane_open()
 };
+
+// What check() of the analyser says about the options.
+//
+// @param at  As pp_analyser_ops.check().
+// @return    0; -EINVAL, with err set.
+int pp_consumer_check_options(const struct pp_consumer_config *consumer,
+			      uint32_t *at,
+			      struct pp_error *err);
 
 struct pp_plane_config {
 	uint32_t iface_count; // 1 to PP_IFACES_MAX
@@ -99,7 +129,8 @@ struct pp_plane_config {
 	uint32_t tx_slots;
 	uint32_t fill_slots;
 	uint32_t completion_slots;
-	uint32_t handoff_bytes; // per analysis thread and worker; a power of two, 4 KiB to 1 GiB
+	uint32_t
+		handoff_bytes; // of each analysis thread and worker; a power of two, 4 KiB to 1 GiB
 	uint32_t copy_ring_bytes; // per CPU; a power of two, 4096 to 1 GiB
 	uint32_t chunk_bytes; // 2048 or 4096
 	uint32_t frames; // per socket; 0: as many as the rings need, and some for analysers
@@ -129,7 +160,9 @@ enum pp_where_kind {
 	PP_WHERE_CONSUMER, // index: consumer
 	PP_WHERE_WORKER_COUNT,
 	PP_WHERE_WORKER_CPU, // index: in worker_cpu[]
-	PP_WHERE_CONSUMER_CPU, // index: consumer
+	PP_WHERE_CONSUMER_CPU, // index: consumer; sub: in cpus[]
+	PP_WHERE_CONSUMER_THREADS, // index: consumer
+	PP_WHERE_CONSUMER_OPTION, // index: consumer; sub: in option[]
 	PP_WHERE_FRAMES,
 	PP_WHERE_ENGINE,
 	PP_WHERE_ENGINE_OBJECT,
@@ -345,9 +378,6 @@ uint32_t pp_plane_worker_count(const struct pp_plane *plane);
 void pp_plane_worker(const struct pp_plane *plane, uint32_t worker, struct pp_worker_info *out);
 
 // What a COUNT consumer saw.
-#define PP_SIZE_BUCKETS 8 // up to 64, 128, 256, 512, 1024, 1518, 9216 bytes, and above
-extern const uint32_t pp_size_bucket_max_bytes[PP_SIZE_BUCKETS - 1];
-
 struct pp_count_stats {
 	uint64_t pkts;
 	uint64_t bytes; // whole packets, not what was captured
@@ -362,6 +392,44 @@ struct pp_source_stats {
 
 uint32_t pp_plane_consumer_count(const struct pp_plane *plane);
 const struct pp_consumer_config *pp_plane_consumer(const struct pp_plane *plane, uint32_t consumer);
+
+// What became of the packets for an analyser. Lost: a thread's ring was full.
+struct pp_analyser_info {
+	const char *kind; // name of its ops; borrowed
+	uint32_t threads; // 0: on the workers
+	uint64_t routed, routed_lost, routed_analysed;
+	uint64_t copied, copied_lost, copied_analysed;
+};
+
+// @param thread  -1: all together.
+// @return        0; -EINVAL: no analyser, or no such thread.
+int pp_plane_analyser(const struct pp_plane *plane,
+		      uint32_t consumer,
+		      int32_t thread,
+		      struct pp_analyser_info *out);
+
+// Ask an analyser what it counted.
+//
+// @param out  row has room for query->limit.
+// @return     As pp_analyser_ops.top(); -EINVAL: no analyser; -EOPNOTSUPP: it lists nothing.
+int pp_plane_analyser_top(const struct pp_plane *plane,
+			  uint32_t consumer,
+			  const struct pp_analyser_query *query,
+			  struct pp_analyser_top *out,
+			  struct pp_error *err);
+
+// @return  As pp_analyser_ops.numbers(); 0: no analyser.
+uint32_t pp_plane_analyser_numbers(const struct pp_plane *plane,
+				   uint32_t consumer,
+				   struct pp_analyser_number number[],
+				   uint32_t max);
+
+// The next line that an analyser has for the log, its consumer's name in front. Ask a few times a
+// second, and until there is none.
+//
+// @return  Whether there was one.
+#define PP_PLANE_NEWS_BYTES (PP_ANALYSER_NEWS_BYTES + PP_NAME_BYTES + 16)
+bool pp_plane_news(const struct pp_plane *plane, char text[PP_PLANE_NEWS_BYTES]);
 
 // What a COUNT consumer counted for one rule slot, since the rule in force got it. Packets of
 // rules that are gone by the time they are counted stand under PP_SLOT_FORMER.

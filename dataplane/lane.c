@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+#include "lane.h"
+
+#include "counter.h"
+#include "handoff.h"
+#include "spread.h"
+
+static void bump(struct pp_lane *lane, enum pp_lane_count count)
+{
+	pp_counter_add(&lane->count[count], 1);
+}
+
+struct pp_lane *
+pp_lanes_pick(const struct pp_lanes *lanes, const struct pp_meta *meta, const uint8_t *data)
+{
+	uint32_t kind, hash;
+
+	if (lanes->count == 1)
+		return lanes->lane;
+	kind = lanes->frame_kind[meta->iface % PP_IFACES_MAX];
+	hash = pp_spread_hash(lanes->spread, kind, meta, data);
+	// The upper bits pick: multiply and shift instead of a division.
+	return &lanes->lane[(uint64_t)hash * lanes->count >> 32];
+}
+
+bool pp_lanes_push_copy(struct pp_lanes *lanes, const struct pp_meta *meta, bool routed)
+{
+	struct pp_lane *lane = pp_lanes_pick(lanes, meta, (const uint8_t *)(meta + 1));
+	bool done = pp_handoff_push_copy(lane->handoff, meta, routed);
+
+	if (routed)
+		bump(lane, done ? PP_LANE_ROUTED : PP_LANE_ROUTED_LOST);
+	else
+		bump(lane, done ? PP_LANE_COPIED : PP_LANE_COPIED_LOST);
+	return done;
+}
+
+bool pp_lanes_push_frame(struct pp_lanes *lanes, const uint8_t *data, uint16_t row)
+{
+	struct pp_lane *lane = pp_lanes_pick(lanes, (const struct pp_meta *)data - 1, data);
+	bool done = pp_handoff_push_frame(lane->handoff, data, row);
+
+	bump(lane, done ? PP_LANE_ROUTED : PP_LANE_ROUTED_LOST);
+	return done;
+}
+
+void pp_lanes_gather(struct pp_lanes *lanes,
+		     const struct pp_meta *meta,
+		     const uint8_t *data,
+		     bool routed,
+		     uint64_t now_ns)
+{
+	lanes->view[lanes->view_count++] = pp_packet_view_of(meta, data, routed, now_ns);
+	bump(lanes->lane, routed ? PP_LANE_ROUTED : PP_LANE_COPIED);
+}
+
+// These two call the analyser's own code, which scripts/check-datapath.sh looks at by itself.
+__attribute__((noinline)) uint32_t pp_lanes_call(struct pp_lanes *lanes, uint64_t now_ns)
+{
+	uint32_t n = lanes->view_count;
+
+	if (n > 0)
+		lanes->ops->packets(lanes->state, lanes->view, n, now_ns);
+	lanes->view_count = 0;
+	return n;
+}
+
+__attribute__((noinline)) void pp_lanes_tick(struct pp_lanes *lanes, uint64_t now_ns)
+{
+	if (lanes->ops->tick != NULL)
+		lanes->ops->tick(lanes->state, now_ns);
+}
+
+void pp_lanes_flush(struct pp_lanes *lanes)
+{
+	for (uint32_t i = 0; i < lanes->count; i++)
+		if (lanes->lane[i].handoff != NULL)
+			pp_handoff_flush(lanes->lane[i].handoff);
+}

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+#include "port_list.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "analyser.h"
+#include "port.h"
+#include "ring.h"
+
+int pp_port_list_init(struct pp_port_list *list, uint32_t rows)
+{
+	list->port = calloc(rows, sizeof(struct pp_port *));
+	list->by_row = calloc(rows, sizeof(struct pp_port *));
+	return list->port == NULL || list->by_row == NULL ? -ENOMEM : 0;
+}
+
+void pp_port_list_fini(struct pp_port_list *list)
+{
+	free(list->by_row);
+	free(list->port);
+}
+
+void pp_port_list_set(struct pp_port_list *list,
+		      uint32_t rows,
+		      struct pp_port *const port[],
+		      uint32_t count,
+		      struct pp_port *const leaving[],
+		      uint32_t leaving_count)
+{
+	memset(list->by_row, 0, rows * sizeof(struct pp_port *));
+	list->count = count;
+	for (uint32_t i = 0; i < count; i++) {
+		list->port[i] = port[i];
+		list->by_row[pp_port_info(port[i])->row] = port[i];
+	}
+	for (uint32_t i = 0; i < leaving_count; i++)
+		list->by_row[pp_port_info(leaving[i])->row] = leaving[i];
+}
+
+void pp_port_list_take_back(const struct pp_port_list *list, struct pp_ring *returns)
+{
+	uint64_t frame[PP_BURST];
+	uint32_t n = pp_ring_pop(returns, frame, PP_BURST);
+
+	for (uint32_t i = 0; i < n; i++) {
+		struct pp_port *port = list->by_row[pp_analyser_frame_row(frame[i])];
+
+		if (port != NULL)
+			pp_port_take_back(port, pp_analyser_frame_data(frame[i]));
+	}
+}

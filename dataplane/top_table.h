@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+// A table of keys with a sliding window each, of one thread.
+//
+// What finds no room is counted in `other`: 16 entries are looked at for a key, and one that got no
+// packet for a whole window gives its place. So a row is never too high, and what it may lack, for it
+// was in other before it got its place, is at most what other has in the window.
+//
+// Threads    count: the one writer. each, other: any thread, at any time.
+// Cost       count: no allocation, lock or system call; three to five cache lines. 640 bytes an entry,
+//            touched as keys appear.
+// Ownership  the caller's.
+#pragma once
+
+#include <push-packet/analyser.h>
+
+#include "top_key.h"
+#include "window.h"
+
+struct pp_top_table;
+
+// @param entries  A power of two from 64.
+// @return         0; -ENOMEM.
+int pp_top_table_create(struct pp_top_table **out, uint32_t entries, uint64_t window_ns);
+// NULL is allowed.
+void pp_top_table_destroy(struct pp_top_table *table);
+
+// @param time_ns  Of the packet.
+// @param now_ns   Never goes back.
+void pp_top_table_count(struct pp_top_table *table,
+			const struct pp_analyser_key *key,
+			uint32_t len_bytes,
+			uint64_t time_ns,
+			uint64_t now_ns);
+
+// Entries that were ever used.
+uint32_t pp_top_table_used(const struct pp_top_table *table);
+
+// Call see() for every key with packets in the bins from first to now; rates are not set.
+void pp_top_table_each(const struct pp_top_table *table,
+		       uint64_t first,
+		       uint64_t now,
+		       void (*see)(void *arg, const struct pp_analyser_row *row),
+		       void *arg);
+
+// Add what found no room.
+void pp_top_table_other(const struct pp_top_table *table,
+			uint64_t first,
+			uint64_t now,
+			struct pp_window_sum *sum);
