@@ -233,3 +233,14 @@ const char *pp_top_by_name(uint8_t by)
 
 	return by < sizeof(names) / sizeof(names[0]) ? names[by] : "?";
 }
+
+bool pp_top_is_loss(const char *name)
+{
+	static const char *const parts[] = {"full",    "bad",	   "lost",   "too_long",
+					    "no_ring", "no_frame", "aborted"};
+
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+		if (strstr(name, parts[i]))
+			return true;
+	return false;
+}

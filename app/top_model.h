@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 // What `push-packet top` shows: data and the state of the view, without terminal and without
-// connection. top_read.c fills it, top_render.c makes lines of it, top_key.c changes it by keys.
+// connection. top_read.c fills it, top_render.c makes lines of it, top_press.c changes it by keys.
 //
 // Threads    main thread.
 // Cost       an update: O(rows log rows).
@@ -157,6 +157,9 @@ int pp_top_model_add_nick(struct pp_top_model *model, const char *text);
 // @return  buf.
 const char *
 pp_top_model_label(const struct pp_top_model *model, const char *key, char buf[PP_TOP_KEY_BYTES]);
+
+// Whether a counter of the ledger is about packets that were lost.
+bool pp_top_is_loss(const char *name);
 
 const char *pp_top_sort_name(enum pp_top_sort sort);
 const char *pp_top_switch_name(enum pp_top_switch which);

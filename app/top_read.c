@@ -172,6 +172,9 @@ static void read_ledger(struct pp_top_model *model, const json_t *total, double 
 		count->per_s = seconds > 0 && n < model->ledger_count && now >= count->value
 				       ? (double)(now - count->value) / seconds
 				       : 0;
+		if (n < model->ledger_count && now > count->value && pp_top_is_loss(name))
+			pp_top_model_log(model, "lost: %s %llu", name,
+					 (unsigned long long)(now - count->value));
 		count->value = now;
 		if (model->rebase)
 			count->base = now;

@@ -67,11 +67,11 @@ static void put_title(const struct pp_top_model *model, struct pp_top_frame *fra
 
 	seconds = seconds > 0 ? seconds : 1;
 	put(frame, 0, PP_TOP_HEADING,
-	    "push-packet top  %s  %s: %s packets/s  %sbit/s  %llu %ss  window %.1fs", model->title,
+	    "push-packet top  %s: %s packets/s  %sbit/s  %llu %ss  window %.1fs  %s",
 	    model->analyser, shorten((double)model->total_pkts / seconds, pps),
 	    shorten((double)model->total_bytes * 8 / seconds, bps),
 	    (unsigned long long)model->found, pp_top_by_name(model->by),
-	    (double)model->window_ns / 1e9);
+	    (double)model->window_ns / 1e9, model->title);
 }
 
 static void put_switches(const struct pp_top_model *model, struct pp_top_frame *frame)
@@ -159,8 +159,8 @@ static void put_rows(const struct pp_top_model *model, struct pp_top_frame *fram
 {
 	uint32_t room = pp_top_render_room(frame->lines);
 
-	put(frame, 2, PP_TOP_HEADING, "%-*s%7s%7s%7s%7s%7s %-8s share", KEY_WIDTH,
-	    pp_top_by_name(model->by), "packets", "bytes", "pkt/s", "bit/s", "share", "sizes");
+	put(frame, 2, PP_TOP_HEADING, "%-*s%7s%7s%7s%7s%7s sizes", KEY_WIDTH,
+	    pp_top_by_name(model->by), "packets", "bytes", "pkt/s", "bit/s", "share");
 	for (uint32_t i = 0; i < room && model->scroll + i < model->row_count; i++)
 		put_row(model, frame, TOP_LINES + i, model->scroll + i);
 	if (model->row_count == 0)
@@ -184,29 +184,35 @@ static void put_rules(const struct pp_top_model *model, struct pp_top_frame *fra
 	}
 }
 
-// Counters whose name says that a packet was lost.
-static bool is_loss(const char *name)
+static void put_count(const struct pp_top_count *count, struct pp_top_frame *frame, uint32_t line)
 {
-	return strstr(name, "full") || strstr(name, "bad") || strstr(name, "lost") ||
-	       strstr(name, "too_long") || strstr(name, "no_ring") || strstr(name, "no_frame") ||
-	       strstr(name, "aborted");
+	uint64_t value = count->value - count->base;
+	bool lost = value > 0 && pp_top_is_loss(count->name);
+	char per_s[NUMBER_BYTES];
+
+	put(frame, line, lost ? PP_TOP_LOSS : PP_TOP_PLAIN, "%-24s%20llu%10s%s", count->name,
+	    (unsigned long long)value, shorten(count->per_s, per_s), lost ? "   lost" : "");
+}
+
+// What is 0 is not shown: so losses are seen at a glance.
+static bool is_shown(const struct pp_top_count *count)
+{
+	return count->value != count->base;
 }
 
 static void put_ledger(const struct pp_top_model *model, struct pp_top_frame *frame)
 {
-	uint32_t room = pp_top_render_room(frame->lines);
-	char per_s[NUMBER_BYTES];
+	uint32_t room = pp_top_render_room(frame->lines), line = 0, skip = model->scroll;
 
 	put(frame, 2, PP_TOP_HEADING, "%-24s%20s%10s   %s", "where packets went", "count", "/s",
 	    model->balanced ? "balanced" : "packets are on their way");
-	for (uint32_t i = 0; i < room && model->scroll + i < model->ledger_count; i++) {
-		const struct pp_top_count *count = &model->ledger[model->scroll + i];
-		uint64_t value = count->value - count->base;
-		bool lost = value > 0 && is_loss(count->name);
-
-		put(frame, TOP_LINES + i, lost ? PP_TOP_LOSS : PP_TOP_PLAIN, "%-24s%20llu%10s%s",
-		    count->name, (unsigned long long)value, shorten(count->per_s, per_s),
-		    lost ? "   lost" : "");
+	for (uint32_t i = 0; line < room && i < model->ledger_count; i++) {
+		if (!is_shown(&model->ledger[i]))
+			continue;
+		if (skip > 0)
+			skip--;
+		else
+			put_count(&model->ledger[i], frame, TOP_LINES + line++);
 	}
 }
 
@@ -242,12 +248,21 @@ uint32_t pp_top_render_room(uint32_t lines)
 	return clamp(lines, PP_TOP_LINES_MIN, PP_TOP_LINES_MAX) - TOP_LINES - BOTTOM_LINES;
 }
 
+static uint32_t counts_shown(const struct pp_top_model *model)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < model->ledger_count; i++)
+		count += is_shown(&model->ledger[i]);
+	return count;
+}
+
 uint32_t pp_top_render_length(const struct pp_top_model *model)
 {
 	const uint32_t length[PP_TOP_PANES] = {
 		[PP_TOP_ROWS] = model->row_count,
 		[PP_TOP_RULES] = model->rule_count,
-		[PP_TOP_LEDGER] = model->ledger_count,
+		[PP_TOP_LEDGER] = counts_shown(model),
 		[PP_TOP_LOG] = clamp(model->log_count, 0, PP_TOP_LOG_LINES),
 		[PP_TOP_HELP] = HELP_LINES,
 	};

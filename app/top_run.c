@@ -12,7 +12,7 @@
 
 #include "command.h"
 #include "top_child.h"
-#include "top_key.h"
+#include "top_press.h"
 #include "top_read.h"
 #include "top_render.h"
 #include "top_rules.h"
@@ -23,6 +23,7 @@
 #define PLAIN_COLS 120
 #define ROWS_SPARE 50 // beyond what is seen, for scrolling
 #define ROWS_JSON 1000
+#define STATS_RULES_MAX 2000
 
 struct session {
 	struct pp_top_options *o;
@@ -104,6 +105,10 @@ static int read_frame(struct session *s, struct pp_error *err)
 	const struct pp_top_model *model = &s->o->model;
 	bool stats = model->pane == PP_TOP_RULES || model->pane == PP_TOP_LEDGER || model->rebase;
 
+	// For the log of losses; where there are many rules it would cost too much.
+	if (model->rule_count < STATS_RULES_MAX && model->now_ns - model->stats_ns >= SECOND_NS)
+		stats = true;
+
 	return read_all(s, model->scroll + s->lines + ROWS_SPARE, stats, err);
 }
 
@@ -137,7 +142,7 @@ static void wait_for_keys(struct session *s, uint64_t until_ns)
 
 		if (key == PP_TOP_KEY_NONE)
 			continue;
-		if (key != PP_TOP_KEY_RESIZE && !pp_top_key_press(model, key, s->lines))
+		if (key != PP_TOP_KEY_RESIZE && !pp_top_press(model, key, s->lines))
 			pp_top_model_log(model, "no such key; h lists them");
 		draw(s);
 		if (by != model->by)

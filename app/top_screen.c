@@ -9,7 +9,7 @@
 
 #include <curses.h>
 
-#include "top_key.h"
+#include "top_press.h"
 
 static SCREEN *screen;
 

@@ -20,6 +20,6 @@ void pp_top_screen_draw(const struct pp_top_frame *frame);
 
 // Wait for a key.
 //
-// @return  A character or enum pp_top_key; PP_TOP_KEY_NONE: the time is over, or a signal came;
+// @return  A character or enum pp_top_special; PP_TOP_KEY_NONE: the time is over, or a signal came;
 //          PP_TOP_KEY_RESIZE.
 int pp_top_screen_key(uint32_t timeout_ms);

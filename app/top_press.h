@@ -7,7 +7,7 @@
 #include "top_model.h"
 
 // Keys that have no character.
-enum pp_top_key {
+enum pp_top_special {
 	PP_TOP_KEY_UP = 0x1000,
 	PP_TOP_KEY_DOWN,
 	PP_TOP_KEY_PAGE_UP,
@@ -15,7 +15,7 @@ enum pp_top_key {
 	PP_TOP_KEY_HOME,
 };
 
-// @param key    A character, or enum pp_top_key.
+// @param key    A character, or enum pp_top_special.
 // @param lines  Of the terminal, for paging.
 // @return       Whether the key does something.
-bool pp_top_key_press(struct pp_top_model *model, int key, uint32_t lines);
+bool pp_top_press(struct pp_top_model *model, int key, uint32_t lines);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-#include "top_key.h"
+#include "top_press.h"
 
 #include <push-packet/clock.h>
 
@@ -134,7 +134,7 @@ static bool press_view(struct pp_top_model *model, int key)
 	return true;
 }
 
-bool pp_top_key_press(struct pp_top_model *model, int key, uint32_t lines)
+bool pp_top_press(struct pp_top_model *model, int key, uint32_t lines)
 {
 	return press_scroll(model, key, lines) || press_pane(model, key) ||
 	       press_switch(model, key) || press_time(model, key) || press_view(model, key);
