@@ -57,6 +57,7 @@ extern const struct pp_command pp_command_rule;
 extern const struct pp_command pp_command_run;
 extern const struct pp_command pp_command_set;
 extern const struct pp_command pp_command_stats;
+extern const struct pp_command pp_command_top;
 
 #define PP_PARSED (-1)
 

@@ -74,6 +74,8 @@ static const struct group groups[] = {
 	  {PP_LEDGER_COPY_RING_FULL, false},
 	  {PP_LEDGER_COPY_NO_RING, false},
 	  {PP_LEDGER_COPY_TOO_LONG, false},
+	  {PP_LEDGER_COPY_SAMPLED_OUT, false},
+	  {PP_LEDGER_COPY_LIMITED, false},
 	  {PP_LEDGER_RING_READ, true},
 	  {PP_LEDGER_COPY_NO_CONSUMER, false},
 	  {PP_LEDGER_COPY_TO_PROGRAM, false},

@@ -80,6 +80,8 @@ enum pp_count {
 	PP_COUNT_COPY_RING_FULL,
 	PP_COUNT_COPY_NO_RING, // this CPU has no copy ring: it came online after the start
 	PP_COUNT_COPY_TOO_LONG, // the kernel could not give us the bytes
+	PP_COUNT_COPY_SAMPLED_OUT, // `sample` of the rule chose others
+	PP_COUNT_COPY_LIMITED, // `limit` of the rule was reached
 	// Why a packet could not be parsed; each of these was passed.
 	PP_COUNT_UNPARSED_ETH_SHORT,
 	PP_COUNT_UNPARSED_VLAN_SHORT,
@@ -107,6 +109,16 @@ struct pp_rule_row {
 	__u64 bytes;
 };
 
+// Where a CPU stands with a rule that has `sample` or `limit`; another rule begins anew.
+struct pp_meter_state {
+	__u32 rule_id;
+	__u32 left; // packets until the block ends
+	__u32 pick; // the one of the block that is copied finds so many left
+	__u32 pad;
+	__u64 credit; // for the limit: struct pp_meter.cost buys a copy
+	__u64 time_ns; // CLOCK_MONOTONIC: the last packet that the limit saw
+};
+
 // What each program is told at load: one per interface.
 struct pp_tap_config {
 	__u32 frame_kind; // enum pp_frame_kind
@@ -118,10 +130,11 @@ struct pp_tap_config {
 };
 
 // All counters lie in one element, the CPUs cpu_bytes apart, whole cache lines. Of each: the rows of
-// the queues of every interface, then those of the rules by slot.
+// the queues of every interface, then those of the rules by slot, then the states of meters.
 struct pp_rows_layout {
 	__u64 cpu_bytes;
 	__u64 rules_at; // in a CPU's part
+	__u64 meters_at;
 	__u64 slots; // a power of two
 };
 
@@ -131,6 +144,7 @@ struct pp_rows_layout {
 struct pp_image_layout {
 	__u64 half_bytes;
 	__u64 slots; // of actions, behind the head; a power of two
+	__u64 meters_at; // PP_METERS_MAX of them
 	__u64 body_at; // what the engine compiled
 	__u64 body_bytes;
 	__u64 sets_at; // the area for sets
@@ -234,16 +248,31 @@ struct pp_key {
 // What a slot does: eight bytes, one load.
 struct pp_action {
 	__u32 rule_id;
-	__u16 take_last; // of a copy: bytes to take, less one
+	__u16 take_last; // of a copy: bytes to take, less one; with PP_ACTION_METER: the meter's index
 	__u16 how; // PP_ACTION_*
 };
 PP_STATIC_ASSERT(sizeof(struct pp_action) == 8, "pp_action is indexed by a shift");
-#define PP_ACTION_VERDICT 0x3u // enum pp_verdict
+#define PP_ACTION_VERDICT 0x3u // enum pp_verdict, or PP_ACTION_ROUTE_BARE
+#define PP_ACTION_ROUTE_BARE 0x3u // route; the consumer reads no metadata, so none is written
 #define PP_ACTION_COPY 0x4u // copy first
-#define PP_ACTION_NO_META 0x8u // the consumer of the route reads none, so none is written
+#define PP_ACTION_METER 0x8u // if the rule's meter lets it
 #define PP_ACTION_COPY_TO_SHIFT 4 // consumer index, or PP_CONSUMER_NONE
 #define PP_ACTION_ROUTE_TO_SHIFT 10
 #define PP_ACTION_CONSUMER 0x3fu
+
+#define PP_METERS_MAX 1024u // rules with `sample` or `limit`; a power of two
+struct pp_meter {
+	__u32 take_last; // as in struct pp_action
+	__u32 sample; // one packet of so many; 0: all of them
+	__u64 flow_below; // by flow: those whose hash is not above this; 0: not by flow
+	__u64 seed; // of that hash
+	__u64 rate; // copies a second, of all CPUs together; 0: no limit. Of credit, each nanosecond
+	__u64 cost; // of a copy, in credit: 10^9 times the CPUs that share the rate
+	__u64 credit_max;
+	__u32 rule_id;
+	__u32 pad[3];
+};
+PP_STATIC_ASSERT(sizeof(struct pp_meter) == 64, "one cache line");
 
 // A table of address sets (dataplane/addr_table.h, bpf/addr_table.bpf.h): where its parts are, as
 // offsets into the area that ends the image, and how deep the trees are. All zero: no sets.
@@ -268,7 +297,7 @@ struct pp_addr_head {
 #define PP_ADDR_SPLIT 0x80000000u // prefixes longer than 64 bits divide this high half
 PP_STATIC_ASSERT(sizeof(struct pp_addr_head) == 64, "one cache line");
 
-// Every image begins with this; actions by slot follow.
+// Every image begins with this; actions by slot follow, then meters.
 struct pp_image_head {
 	__u32 generation; // of the rule set
 	__u32 set_uses; // PP_SETS_SRC | PP_SETS_DST: addresses that some rule looks up in sets

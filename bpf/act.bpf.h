@@ -153,7 +153,7 @@ static __always_inline int pp_route(const struct pp_packet *pkt)
 	struct pp_meta *meta;
 	int verdict;
 
-	if (pkt->action.how & PP_ACTION_NO_META)
+	if ((pkt->action.how & PP_ACTION_VERDICT) == PP_ACTION_ROUTE_BARE)
 		return pp_redirect(pkt);
 	meta = pp_meta_reserve(pkt->ctx);
 	if (meta == NULL) {

@@ -21,6 +21,7 @@
 #include "cache.bpf.h"
 #include "load.bpf.h"
 #include "maps.bpf.h"
+#include "meter.bpf.h"
 #include "parse.bpf.h"
 #include "sets.bpf.h"
 
@@ -120,11 +121,12 @@ static __always_inline int pp_tap_packet(struct xdp_md *ctx, int frags)
 	pp_count_rule(&pkt);
 
 	if (pkt.action.how & PP_ACTION_COPY)
-		pp_count(&pkt, pp_copy(&pkt));
+		pp_count(&pkt, pp_copy_metered(&pkt));
 	switch (pkt.action.how & PP_ACTION_VERDICT) {
 	case PP_VERDICT_DROP:
 		return pp_drop(&pkt);
 	case PP_VERDICT_ROUTE:
+	case PP_ACTION_ROUTE_BARE:
 		return pp_route(&pkt);
 	default:
 		return pp_pass(&pkt);

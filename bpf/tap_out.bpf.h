@@ -158,6 +158,21 @@ pp_out_read(struct __sk_buff *skb, struct pp_record *record, struct pp_key *key)
 	return pp_out_parse(key, bytes, big);
 }
 
+// As pp_meter(), of a packet whose head stands in this CPU's record. What has longer headers is
+// sampled as a packet, not by flow.
+//
+// @param bytes,big  As pp_out_parse().
+__attribute__((noinline)) __u64 pp_out_meter(__u32 index, __u32 rule_id, __u32 bytes, __u32 big)
+{
+	__u64 at = index & (PP_METERS_MAX - 1), flow = 0;
+	const struct pp_meter *meter = pp_meter_of(at, rule_id);
+	struct pp_key key = {0};
+
+	if (meter->flow_below && pp_out_parse(&key, bytes, big) == 0)
+		flow = pp_meter_hash(&key, meter->seed);
+	return (__u64)meter->take_last << 32 | pp_meter_refuses(flow, meter, pp_meter_state_of(at));
+}
+
 // As pp_copy(); the head stands in the record.
 static __always_inline __u32 pp_out_copy(struct __sk_buff *skb,
 					 const struct pp_packet *pkt,
@@ -177,14 +192,31 @@ static __always_inline __u32 pp_out_copy(struct __sk_buff *skb,
 	return pp_submit(ring, record, bytes, cpu);
 }
 
+// As pp_copy_metered().
+static __always_inline __u32 pp_out_copy_metered(struct __sk_buff *skb,
+						 struct pp_packet *pkt,
+						 struct pp_record *record)
+{
+	__u64 bytes = pkt->len_bytes < PP_OUT_HEAD_BYTES ? pkt->len_bytes : PP_OUT_HEAD_BYTES, said;
+
+	if (pkt->action.how & PP_ACTION_METER) {
+		said = pp_out_meter(pkt->action.take_last, pkt->action.rule_id, bytes,
+				    skb->gso_size > 0);
+		pkt->action.take_last = said >> 32;
+		if ((__u32)said)
+			return said & (sizeof(pkt->row->count) / sizeof(pkt->row->count[0]) - 1);
+	}
+	return pp_out_copy(skb, pkt, record);
+}
+
 // A packet that no rule matches is sent: the default action is about what is received.
 static __always_inline int
-pp_out_act(struct __sk_buff *skb, const struct pp_packet *pkt, struct pp_record *record)
+pp_out_act(struct __sk_buff *skb, struct pp_packet *pkt, struct pp_record *record)
 {
 	if (pkt->slot != PP_SLOT_DEFAULT) {
 		pp_count_rule(pkt);
 		if (pkt->action.how & PP_ACTION_COPY)
-			pp_count(pkt, pp_out_copy(skb, pkt, record));
+			pp_count(pkt, pp_out_copy_metered(skb, pkt, record));
 		if ((pkt->action.how & PP_ACTION_VERDICT) == PP_VERDICT_DROP) {
 			pp_count(pkt, PP_COUNT_DROPPED);
 			return TC_ACT_SHOT;

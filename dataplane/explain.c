@@ -297,6 +297,20 @@ static enum pp_count exit_of(uint8_t verdict)
 	return exit[verdict];
 }
 
+// What became of a copy: there is no ring, and a meter may have said no before that showed.
+static enum pp_count copy_of(const struct pp_rule *rule,
+			     const struct pp_queue_row *now,
+			     const struct pp_queue_row *before)
+{
+	if (rule->sample != 0 &&
+	    now->count[PP_COUNT_COPY_SAMPLED_OUT] != before->count[PP_COUNT_COPY_SAMPLED_OUT])
+		return PP_COUNT_COPY_SAMPLED_OUT;
+	if (rule->limit_per_s != 0 &&
+	    now->count[PP_COUNT_COPY_LIMITED] != before->count[PP_COUNT_COPY_LIMITED])
+		return PP_COUNT_COPY_LIMITED;
+	return PP_COUNT_COPY_NO_RING;
+}
+
 // Whether the program did and counted what the explanation says, and nothing else.
 static int check(struct pp_explain *explain,
 		 const struct pp_explanation *said,
@@ -317,7 +331,7 @@ static int check(struct pp_explain *explain,
 	if (said->unparsed)
 		want.count[said->unparsed]++;
 	if (said->copy)
-		want.count[PP_COUNT_COPY_NO_RING]++;
+		want.count[copy_of(&said->rule->rule, now, queue_before(explain, explain->cpu))]++;
 	for (int i = 0; i < PP_COUNT_END; i++)
 		if (now->count[i] != want.count[i])
 			return contradiction(err, pp_ledger_name((enum pp_ledger_column)i),

@@ -28,7 +28,7 @@ static uint64_t missing_words(const struct pp_images *images)
 	return (shadow_lines(images) + 63) / 64;
 }
 
-static uint8_t *half(const struct pp_images *images, uint32_t index)
+uint8_t *pp_images_half(const struct pp_images *images, uint32_t index)
 {
 	return images->element + PP_IMAGE_HALVES_AT + index * images->layout.half_bytes;
 }
@@ -82,8 +82,9 @@ static void set_layout(struct pp_images *images, uint64_t slots, uint32_t set_by
 	struct pp_image_layout *layout = &images->layout;
 
 	*layout = (struct pp_image_layout){.slots = slots, .set_bytes = set_bytes};
-	layout->body_at = round_up(sizeof(struct pp_image_head) + slots * sizeof(struct pp_action),
-				   LINE_BYTES);
+	layout->meters_at = round_up(
+		sizeof(struct pp_image_head) + slots * sizeof(struct pp_action), LINE_BYTES);
+	layout->body_at = layout->meters_at + PP_METERS_MAX * sizeof(struct pp_meter);
 	layout->body_bytes = images->shape.body_bytes;
 	layout->sets_at = round_up(layout->body_at + layout->body_bytes, LINE_BYTES);
 	layout->half_bytes =
@@ -136,7 +137,7 @@ static void copy_missing(const struct pp_images *images, uint32_t to)
 		for (; missing[i] != 0; missing[i] &= missing[i] - 1) {
 			uint64_t at = (i * 64 + (uint32_t)__builtin_ctzll(missing[i])) * LINE_BYTES;
 
-			memcpy(half(images, to) + at, images->shadow + at, LINE_BYTES);
+			memcpy(pp_images_half(images, to) + at, images->shadow + at, LINE_BYTES);
 		}
 }
 
@@ -145,7 +146,7 @@ static void copy_sets(struct pp_images *images, const struct pp_image_sets *sets
 	if (images->sets_serial[to] == sets->serial)
 		return;
 	if (sets->table.size > 0)
-		memcpy(half(images, to) + images->layout.sets_at, sets->table.bytes,
+		memcpy(pp_images_half(images, to) + images->layout.sets_at, sets->table.bytes,
 		       sets->table.size);
 	images->sets_serial[to] = sets->serial;
 }

@@ -23,6 +23,7 @@
 #include "cache.h"
 #include "engine.h"
 #include "image_sets.h"
+#include "meters.h"
 
 struct pp_images {
 	int fd; // -1: not open
@@ -34,6 +35,7 @@ struct pp_images {
 	void *state; // the engine's; NULL: to be compiled
 	struct pp_ruleset *rules; // that state and shadow hold; NULL: to be compiled
 	struct pp_set_names names; // of sets, as state has them
+	struct pp_meters meters; // of rules with `sample` or `limit`
 	bool sole_sink; // packets to a sole sink carry no metadata
 	uint64_t compiled; // how many times; changes that needed no compiling beside it
 	uint64_t changed;
@@ -75,6 +77,13 @@ int pp_images_publish(struct pp_images *images,
 		      const struct pp_bindings *bindings,
 		      uint32_t *rule_id,
 		      struct pp_error *err);
+
+// Divide the limits of rules by the CPUs that see packets of theirs now, in place.
+//
+// @param cpus  How many CPUs see packets at a meter that belongs to a rule; 0: nobody knows, or none.
+void pp_images_share(struct pp_images *images,
+		     uint32_t (*cpus)(void *arg, uint32_t meter, uint32_t rule_id),
+		     void *arg);
 
 // Slots that a program must know for these rules: a power of two.
 uint64_t pp_images_slots(const struct pp_ruleset *rules);

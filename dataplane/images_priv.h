@@ -6,6 +6,9 @@
 
 #include "images.h"
 
+// Where programs read: half 0 or 1.
+uint8_t *pp_images_half(const struct pp_images *images, uint32_t index);
+
 // Bytes of the shadow, or of the engine's body in it, that changed.
 //
 // @param arg  struct pp_images.

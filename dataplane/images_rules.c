@@ -116,6 +116,32 @@ int pp_images_compile(struct pp_images *images,
 	return 0;
 }
 
+static struct pp_meter *meter_at(struct pp_images *images, uint32_t index)
+{
+	return (struct pp_meter *)(images->shadow + images->layout.meters_at) + index;
+}
+
+// A rule with `sample` or `limit`: its action names a meter.
+static int fill_meter(struct pp_images *images,
+		      const struct pp_ruleset_entry *entry,
+		      struct pp_action *action,
+		      struct pp_error *err)
+{
+	struct pp_meter *meter;
+	uint32_t index;
+	int ret = pp_meters_take(&images->meters, entry->id, &index, err);
+
+	if (ret < 0)
+		return ret;
+	meter = meter_at(images, index);
+	pp_meters_fill(meter, &entry->rule, entry->id, action->take_last,
+		       images->meters.share[index]);
+	pp_images_touch(images, (uint64_t)((uint8_t *)meter - images->shadow), sizeof(*meter));
+	action->take_last = (uint16_t)index;
+	action->how |= PP_ACTION_METER;
+	return 0;
+}
+
 static int fill_action(struct pp_images *images,
 		       const struct pp_ruleset_entry *entry,
 		       const struct pp_bindings *bindings,
@@ -126,12 +152,19 @@ static int fill_action(struct pp_images *images,
 	struct pp_action *action = &head->action[entry->slot];
 	int ret = pp_engine_action_fill(action, entry, bindings, err);
 
+	if (ret == 0 && pp_meters_wanted(&entry->rule))
+		ret = fill_meter(images, entry, action, err);
 	if (ret < 0)
 		*rule_id = entry->id;
 	else
 		pp_images_touch(images, (uint64_t)((uint8_t *)action - images->shadow),
 				sizeof(*action));
 	return ret;
+}
+
+static bool is_among(const void *rules, uint32_t rule_id)
+{
+	return pp_ruleset_find(rules, rule_id) != NULL;
 }
 
 static int fill_actions(struct pp_images *images,
@@ -144,6 +177,7 @@ static int fill_actions(struct pp_images *images,
 	const struct pp_ruleset_entry *entry;
 	int ret = 0;
 
+	pp_meters_sweep(&images->meters, is_among, rules);
 	while (ret == 0 && (entry = pp_ruleset_next(&cursor)) != NULL)
 		ret = fill_action(images, entry, bindings, rule_id, err);
 	images->sole_sink = bindings->sole_sink != NULL;
@@ -234,6 +268,9 @@ static int apply_diff(struct pp_images *images,
 {
 	int ret = 0;
 
+	for (uint32_t i = 0; i < diff->deleted_count; i++)
+		if (pp_meters_wanted(&diff->deleted[i]->rule))
+			pp_meters_release(&images->meters, diff->deleted[i]->id);
 	for (uint32_t i = 0; ret == 0 && i < diff->added_count; i++)
 		ret = fill_action(images, diff->added[i], bindings, rule_id, err);
 	return ret ?: change_body(images, diff, sets, bindings);
@@ -295,4 +332,38 @@ int pp_images_update(struct pp_images *images,
 	if (ret < 0)
 		pp_images_forget(images);
 	return ret;
+}
+
+// One number after the other: a packet between them pays one price and has room for the other's
+// credit, and nothing else is amiss.
+static void store_share(struct pp_meter *meter, const struct pp_meter *from)
+{
+	__atomic_store_n(&meter->cost, from->cost, __ATOMIC_RELAXED);
+	__atomic_store_n(&meter->credit_max, from->credit_max, __ATOMIC_RELAXED);
+}
+
+static void share_one(struct pp_images *images, uint32_t index, uint32_t share)
+{
+	struct pp_meter *meter = meter_at(images, index);
+	uint64_t at = (uint64_t)((uint8_t *)meter - images->shadow);
+
+	images->meters.share[index] = share;
+	pp_meters_fill_share(meter, share);
+	store_share((struct pp_meter *)(pp_images_half(images, images->in_force) + at), meter);
+	pp_images_touch(images, at, sizeof(*meter));
+}
+
+void pp_images_share(struct pp_images *images,
+		     uint32_t (*cpus)(void *arg, uint32_t meter, uint32_t rule_id),
+		     void *arg)
+{
+	for (uint32_t i = 0; images->meters.count > 0 && i < PP_METERS_MAX; i++) {
+		uint32_t share;
+
+		if (images->meters.owner[i] == 0 || meter_at(images, i)->rate == 0)
+			continue;
+		share = cpus(arg, i, images->meters.owner[i]);
+		if (share != 0 && share != images->meters.share[i])
+			share_one(images, i, share);
+	}
 }

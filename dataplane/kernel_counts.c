@@ -29,12 +29,14 @@ static int open_memory(const struct pp_kernel_counts *counts,
 		       struct pp_error *err)
 {
 	struct pp_count_memory memory = {.fd = -1};
-	uint64_t rules_at = counts->row_count * sizeof(struct pp_queue_row), bytes;
+	uint64_t rules_at = counts->row_count * sizeof(struct pp_queue_row);
+	uint64_t meters_at = rules_at + slots * sizeof(struct pp_rule_row), bytes;
 	int ret;
 
 	memory.layout = (struct pp_rows_layout){
-		.cpu_bytes = rules_at + slots * sizeof(struct pp_rule_row),
+		.cpu_bytes = meters_at + PP_METERS_MAX * sizeof(struct pp_meter_state),
 		.rules_at = rules_at,
+		.meters_at = meters_at,
 		.slots = slots,
 	};
 	bytes = counts->cpu_count * memory.layout.cpu_bytes;

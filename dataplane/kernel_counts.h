@@ -73,3 +73,11 @@ pp_kernel_counts_rule_of(const struct pp_count_memory *memory, uint32_t cpu, uin
 					    memory->layout.rules_at) +
 	       slot;
 }
+
+static inline const struct pp_meter_state *
+pp_kernel_counts_meter_of(const struct pp_count_memory *memory, uint32_t cpu, uint32_t meter)
+{
+	return (const struct pp_meter_state *)(memory->bytes + cpu * memory->layout.cpu_bytes +
+					       memory->layout.meters_at) +
+	       meter;
+}

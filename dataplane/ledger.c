@@ -16,6 +16,8 @@ static const char *const column_names[] = {
 	"copy_ring_full",
 	"copy_no_ring",
 	"copy_too_long",
+	"copy_sampled_out",
+	"copy_limited",
 	"unparsed_eth_short",
 	"unparsed_vlan_short",
 	"unparsed_vlan_deep",

@@ -201,3 +201,29 @@ void pp_maps_revert(struct pp_maps *maps, struct pp_images *old)
 	pp_images_close(&maps->images);
 	maps->images = *old;
 }
+
+#define SEEN_WITHIN_NS 2000000000ull
+
+// CPUs that saw a packet at a meter not long ago.
+static uint32_t cpus_at(void *arg, uint32_t meter, uint32_t rule_id)
+{
+	const struct pp_kernel_counts *counts = &((struct pp_maps *)arg)->counts;
+	uint64_t now_ns = pp_clock_ns(CLOCK_MONOTONIC);
+	uint32_t cpus = 0;
+
+	for (uint32_t cpu = 0; cpu < counts->cpu_count; cpu++) {
+		const struct pp_meter_state *state =
+			pp_kernel_counts_meter_of(&counts->now, cpu, meter);
+		uint64_t time_ns = __atomic_load_n(&state->time_ns, __ATOMIC_RELAXED);
+
+		if (__atomic_load_n(&state->rule_id, __ATOMIC_RELAXED) == rule_id &&
+		    time_ns + SEEN_WITHIN_NS > now_ns)
+			cpus++;
+	}
+	return cpus;
+}
+
+void pp_maps_share(struct pp_maps *maps)
+{
+	pp_images_share(&maps->images, cpus_at, maps);
+}

@@ -89,3 +89,6 @@ int pp_maps_reshape_unread(struct pp_maps *maps,
 void pp_maps_retire(struct pp_maps *maps, struct pp_images *old);
 // Programs go on with the old ones.
 void pp_maps_revert(struct pp_maps *maps, struct pp_images *old);
+
+// Divide the limits of rules by the CPUs that see their packets now.
+void pp_maps_share(struct pp_maps *maps);

@@ -240,6 +240,7 @@ static uint32_t poll_locked(struct pp_plane *plane, struct pp_plane_event *event
 		;
 	for (uint32_t i = 0; !plane->stopped && i < plane->config.iface_count; i++)
 		look_at(plane, i);
+	pp_maps_share(&plane->maps);
 	n = plane->event_count < max ? plane->event_count : max;
 	memcpy(event, plane->event, n * sizeof(event[0]));
 	plane->event_count -= n;

@@ -52,6 +52,10 @@ static void put_action(struct text *text, const struct pp_rule *rule)
 	put(text, "copy");
 	if (rule->take_bytes != PP_TAKE_ALL)
 		put(text, " take %u", rule->take_bytes);
+	if (rule->sample != 0)
+		put(text, " sample %s1/%u", rule->sample_flow ? "flow " : "", rule->sample);
+	if (rule->limit_per_s != 0)
+		put(text, " limit %u/s", rule->limit_per_s);
 	put_name(text, "to", rule->copy_to, sizeof(rule->copy_to));
 	if (rule->verdict != PP_VERDICT_PASS)
 		put(text, " then %s", verdict);

@@ -14,6 +14,9 @@
 #define PORTS_EXPECTED "a port or a range N-M, 0 to 65535,"
 #define TAKE_MAX "65536"
 _Static_assert(PP_COPY_BYTES_MAX == 65536, "TAKE_MAX is its text");
+#define SAMPLE_MAX "1000000"
+#define LIMIT_MAX "100000000"
+_Static_assert(PP_SAMPLE_MAX == 1000000 && PP_LIMIT_MAX == 100000000, "these are their texts");
 _Static_assert(PP_PRIO_MAX == 1000000, "read_prio() says so");
 _Static_assert(PP_NAME_BYTES == 32 && IFNAMSIZ == 16, "messages say so");
 
@@ -301,6 +304,72 @@ static int read_take(struct parse *p)
 	return 0;
 }
 
+// 1/N. A rate of one in one is no sampling.
+static int read_sample(struct parse *p)
+{
+	static const char what[] = "1/N with N from 2 to " SAMPLE_MAX ", or flow 1/N";
+	struct pp_word word;
+
+	p->rule.sample_flow = pp_rule_word_accept(&p->words, "flow");
+	pp_rule_word_next(&p->words, &word);
+	if (pp_rule_word_is(&word, "1/1"))
+		return FAIL(p, word.text, "'sample 1/1' copies every packet: leave it out");
+	if (word.len < 3 || memcmp(word.text, "1/", 2) != 0 ||
+	    !pp_rule_word_number(word.text + 2, word.len - 2, PP_SAMPLE_MAX, &p->rule.sample) ||
+	    p->rule.sample == 0)
+		return expected(p, p->rule.sample_flow ? "sample flow" : "sample",
+				p->rule.sample_flow ? "1/N with N from 2 to " SAMPLE_MAX : what,
+				&word);
+	return 0;
+}
+
+static int read_limit(struct parse *p)
+{
+	struct pp_word word;
+	bool good;
+
+	pp_rule_word_next(&p->words, &word);
+	good = word.len > 2 && memcmp(word.text + word.len - 2, "/s", 2) == 0 &&
+	       pp_rule_word_number(word.text, word.len - 2, PP_LIMIT_MAX, &p->rule.limit_per_s);
+	if (good && p->rule.limit_per_s == 0)
+		return FAIL(p, word.text,
+			    "'limit 0/s' copies nothing: leave the copy out, or write 1/s or more");
+	if (!good)
+		return expected(p, "limit", "copies a second, 1/s to " LIMIT_MAX "/s", &word);
+	return 0;
+}
+
+static const struct option {
+	const char *word;
+	int (*read)(struct parse *p);
+} options[] = {{"take", read_take}, {"sample", read_sample}, {"limit", read_limit}};
+#define OPTIONS (sizeof(options) / sizeof(options[0]))
+
+// What stands behind `copy`: in any order, each at most once.
+static int read_options(struct parse *p)
+{
+	bool seen[OPTIONS] = {false};
+	size_t i = 0;
+	int err = 0;
+
+	while (err == 0 && i < OPTIONS) {
+		struct pp_words before = p->words;
+		struct pp_word word;
+
+		for (i = 0; i < OPTIONS; i++)
+			if (pp_rule_word_accept(&p->words, options[i].word))
+				break;
+		if (i == OPTIONS)
+			break;
+		pp_rule_word_next(&before, &word);
+		if (seen[i])
+			return FAIL(p, word.text, "'%s' stands twice", options[i].word);
+		seen[i] = true;
+		err = options[i].read(p);
+	}
+	return err;
+}
+
 static int read_then(struct parse *p)
 {
 	struct pp_word word;
@@ -321,11 +390,10 @@ static int read_then(struct parse *p)
 static int read_copy(struct parse *p)
 {
 	bool to = false;
-	int err = 0;
+	int err;
 
 	p->rule.copy = true;
-	if (pp_rule_word_accept(&p->words, "take"))
-		err = read_take(p);
+	err = read_options(p);
 	if (err == 0 && pp_rule_word_accept(&p->words, "to")) {
 		to = true;
 		err = read_name(p, "to", p->rule.copy_to);
@@ -360,10 +428,12 @@ static int read_action(struct parse *p)
 
 static int unknown_item(struct parse *p, const struct pp_word *word)
 {
-	if (pp_rule_word_is(word, "take") || pp_rule_word_is(word, "then"))
+	if (pp_rule_word_is(word, "take") || pp_rule_word_is(word, "sample") ||
+	    pp_rule_word_is(word, "limit") || pp_rule_word_is(word, "then"))
 		return FAIL(p, word->text,
 			    "'%s' belongs to the action, which comes first: "
-			    "copy [take N] [to NAME] [then drop|route]",
+			    "copy [take N] [sample [flow] 1/N] [limit N/s] [to NAME] "
+			    "[then drop|route]",
 			    word->shown);
 	return FAIL(
 		p, word->text,

@@ -24,13 +24,15 @@ static bool same_ports(const struct pp_ports *a, const struct pp_ports *b)
 static bool same_rule(const struct pp_rule *a, const struct pp_rule *b)
 {
 	return a->prio == b->prio && a->verdict == b->verdict && a->copy == b->copy &&
-	       a->take_bytes == b->take_bytes && a->any == b->any && a->direction == b->direction &&
-	       a->family == b->family && a->proto == b->proto && a->ttl_ns == b->ttl_ns &&
-	       same_prefix(&a->src, &b->src) && same_prefix(&a->dst, &b->dst) &&
-	       same_ports(&a->sport, &b->sport) && same_ports(&a->dport, &b->dport) &&
-	       strcmp(a->on, b->on) == 0 && strcmp(a->src_set, b->src_set) == 0 &&
-	       strcmp(a->dst_set, b->dst_set) == 0 && strcmp(a->copy_to, b->copy_to) == 0 &&
-	       strcmp(a->route_to, b->route_to) == 0 && strcmp(a->name, b->name) == 0;
+	       a->take_bytes == b->take_bytes && a->sample == b->sample &&
+	       a->sample_flow == b->sample_flow && a->limit_per_s == b->limit_per_s &&
+	       a->any == b->any && a->direction == b->direction && a->family == b->family &&
+	       a->proto == b->proto && a->ttl_ns == b->ttl_ns && same_prefix(&a->src, &b->src) &&
+	       same_prefix(&a->dst, &b->dst) && same_ports(&a->sport, &b->sport) &&
+	       same_ports(&a->dport, &b->dport) && strcmp(a->on, b->on) == 0 &&
+	       strcmp(a->src_set, b->src_set) == 0 && strcmp(a->dst_set, b->dst_set) == 0 &&
+	       strcmp(a->copy_to, b->copy_to) == 0 && strcmp(a->route_to, b->route_to) == 0 &&
+	       strcmp(a->name, b->name) == 0;
 }
 
 static uint32_t mix(uint32_t hash, const void *bytes, size_t len)

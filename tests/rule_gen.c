@@ -310,12 +310,13 @@ static bool same_ports(const struct pp_ports *a, const struct pp_ports *b)
 bool rule_gen_same(const struct pp_rule *a, const struct pp_rule *b)
 {
 	return a->prio == b->prio && a->verdict == b->verdict && a->copy == b->copy &&
-	       a->take_bytes == b->take_bytes && strcmp(a->copy_to, b->copy_to) == 0 &&
-	       strcmp(a->route_to, b->route_to) == 0 && strcmp(a->name, b->name) == 0 &&
-	       a->any == b->any && strcmp(a->on, b->on) == 0 && a->direction == b->direction &&
-	       a->family == b->family && same_prefix(&a->src, &b->src) &&
-	       same_prefix(&a->dst, &b->dst) && same_ports(&a->sport, &b->sport) &&
-	       same_ports(&a->dport, &b->dport) && a->proto == b->proto &&
-	       strcmp(a->src_set, b->src_set) == 0 && strcmp(a->dst_set, b->dst_set) == 0 &&
-	       a->ttl_ns == b->ttl_ns;
+	       a->take_bytes == b->take_bytes && a->sample == b->sample &&
+	       a->sample_flow == b->sample_flow && a->limit_per_s == b->limit_per_s &&
+	       strcmp(a->copy_to, b->copy_to) == 0 && strcmp(a->route_to, b->route_to) == 0 &&
+	       strcmp(a->name, b->name) == 0 && a->any == b->any && strcmp(a->on, b->on) == 0 &&
+	       a->direction == b->direction && a->family == b->family &&
+	       same_prefix(&a->src, &b->src) && same_prefix(&a->dst, &b->dst) &&
+	       same_ports(&a->sport, &b->sport) && same_ports(&a->dport, &b->dport) &&
+	       a->proto == b->proto && strcmp(a->src_set, b->src_set) == 0 &&
+	       strcmp(a->dst_set, b->dst_set) == 0 && a->ttl_ns == b->ttl_ns;
 }

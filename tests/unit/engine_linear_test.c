@@ -125,7 +125,7 @@ Test(engine_linear, actions_tell_what_each_slot_does)
 	cr_expect_eq(action[2].rule_id, 2);
 	cr_expect_eq(verdict(2), PP_VERDICT_ROUTE);
 	cr_expect(action[2].how & PP_ACTION_COPY);
-	cr_expect_not(action[2].how & PP_ACTION_NO_META);
+	cr_expect_not(action[2].how & PP_ACTION_METER);
 	cr_expect_eq(action[2].take_last, 127);
 	cr_expect_eq(copy_to(2), 1);
 	cr_expect_eq(route_to(2), 3);

@@ -24,9 +24,12 @@
 #define IFACE "expected an interface name of 1 to 15 characters after 'on'"
 #define ANY "'any' matches every frame: no condition but 'on' can stand with it"
 #define NO_PORTS " has no ports: only tcp, udp, sctp and udplite carry ports"
+#define SAMPLE "expected 1/N with N from 2 to 1000000, or flow 1/N after 'sample'"
+#define LIMIT "expected copies a second, 1/s to 100000000/s after 'limit'"
 #define ONE_FAMILY ": a rule has one address family"
 #define ACTION_FIRST                                                                               \
-	" belongs to the action, which comes first: copy [take N] [to NAME] [then drop|route]"
+	" belongs to the action, which comes first: copy [take N] [sample [flow] 1/N] "            \
+	"[limit N/s] [to NAME] [then drop|route]"
 #define SENT                                                                                       \
 	"a packet that is sent cannot be routed: AF_XDP takes packets where they are received; "   \
 	"'direction out' goes with pass, drop and copy"
@@ -166,6 +169,30 @@ static const struct {
 	{"copy take 4294967295 any", 11, TAKE ", not '4294967295'"},
 	{"copy take any", 11, TAKE ", not 'any'"},
 	{"copy take 064 any", 11, TAKE ", not '064'"},
+	{"copy take 5 take 6 any", 13, "'take' stands twice"},
+	{"copy sample", 12, SAMPLE},
+	{"copy sample any", 13, SAMPLE ", not 'any'"},
+	{"copy sample 100 any", 13, SAMPLE ", not '100'"},
+	{"copy sample 1/0 any", 13, SAMPLE ", not '1/0'"},
+	{"copy sample 1/ any", 13, SAMPLE ", not '1/'"},
+	{"copy sample 1/1 any", 13, "'sample 1/1' copies every packet: leave it out"},
+	{"copy sample 2/3 any", 13, SAMPLE ", not '2/3'"},
+	{"copy sample 1/010 any", 13, SAMPLE ", not '1/010'"},
+	{"copy sample 1/1000001 any", 13, SAMPLE ", not '1/1000001'"},
+	{"copy sample flow any", 18,
+	 "expected 1/N with N from 2 to 1000000 after 'sample flow', not 'any'"},
+	{"copy sample flow 1/1 any", 18, "'sample 1/1' copies every packet: leave it out"},
+	{"copy sample 1/2 sample flow 1/2 any", 17, "'sample' stands twice"},
+	{"copy limit", 11, LIMIT},
+	{"copy limit 0/s any", 12,
+	 "'limit 0/s' copies nothing: leave the copy out, or write 1/s or more"},
+	{"copy limit 5 any", 12, LIMIT ", not '5'"},
+	{"copy limit /s any", 12, LIMIT ", not '/s'"},
+	{"copy limit 5/m any", 12, LIMIT ", not '5/m'"},
+	{"copy limit 100000001/s any", 12, LIMIT ", not '100000001/s'"},
+	{"copy limit 5/s take 5 limit 5/s any", 23, "'limit' stands twice"},
+	{"copy to a sample 1/2 any", 11, "'sample'" ACTION_FIRST},
+	{"drop limit 5/s any", 6, "'limit'" ACTION_FIRST},
 	{"copy to", 8, NAME "'to'"},
 	{"copy then", 10, "expected drop or route after 'then'"},
 	{"copy then copy any", 11, "expected drop or route after 'then', not 'copy'"},
@@ -226,6 +253,11 @@ static const struct {
 	{"copy then route any to sink", "copy then route any to sink"},
 	{"copy take 1 to a then route to b any", "copy take 1 to a then route any to b"},
 	{"copy take 65536 any", "copy take 65536 any"},
+	{"copy sample 1/2 any", "copy sample 1/2 any"},
+	{"copy limit 1/s sample flow 1/1000000 take 9 to a then drop any",
+	 "copy take 9 sample flow 1/1000000 limit 1/s to a then drop any"},
+	{"copy limit 100000000/s any", "copy limit 100000000/s any"},
+	{"copy sample 1/7 then route any to a", "copy sample 1/7 then route any to a"},
 	{"drop src 192.0.2.1/32", "drop src 192.0.2.1"},
 	{"drop src 0.0.0.0/0", "drop src 0.0.0.0/0"},
 	{"drop src 0.0.0.0", "drop src 0.0.0.0"},
@@ -402,7 +434,8 @@ Test(rule, protocols_go_by_name_or_number)
 Test(rule, the_longest_rule_fits_its_buffer)
 {
 	static const char longest[] =
-		"copy take 65536 to " NAME31 " then route on abcdefghijklmno "
+		"copy take 65536 sample flow 1/1000000 limit 100000000/s to " NAME31
+		" then route on abcdefghijklmno "
 		"proto udplite src " IP6_LONG " sport 60000-65535 dst " IP6_LONG
 		" dport 60000-65535 to " NAME31 " prio 1000000 name " NAME31;
 	struct pp_rule rule = parsed(longest);
@@ -429,6 +462,17 @@ Test(rule, a_small_buffer_gets_the_beginning)
 	cr_expect_eq(pp_rule_format(&rule, NULL, 0), 0);
 }
 
+static void add_options(struct rule_gen *gen, struct pp_rule *rule)
+{
+	if (!rule->copy)
+		return;
+	if (rule_gen_below(gen, 2))
+		rule->sample = 2 + rule_gen_below(gen, PP_SAMPLE_MAX - 1);
+	rule->sample_flow = rule->sample != 0 && rule_gen_below(gen, 2);
+	if (rule_gen_below(gen, 2))
+		rule->limit_per_s = 1 + rule_gen_below(gen, PP_LIMIT_MAX);
+}
+
 Test(rule, every_generated_rule_survives_format_and_parse)
 {
 	struct rule_gen gen;
@@ -440,6 +484,7 @@ Test(rule, every_generated_rule_survives_format_and_parse)
 		char text[PP_RULE_TEXT_BYTES];
 
 		rule_gen_rule(&gen, &rule);
+		add_options(&gen, &rule);
 		pp_rule_format(&rule, text, sizeof(text));
 		cr_assert_eq(pp_rule_parse(text, &again, &err), 0, "'%s': %u: %s", text, err.col,
 			     err.text);

@@ -35,6 +35,8 @@ enum pp_ledger_column {
 	PP_LEDGER_COPY_RING_FULL,
 	PP_LEDGER_COPY_NO_RING,
 	PP_LEDGER_COPY_TOO_LONG,
+	PP_LEDGER_COPY_SAMPLED_OUT, // not copied: `sample` of the rule chose others
+	PP_LEDGER_COPY_LIMITED, // not copied: `limit` of the rule was reached
 	PP_LEDGER_UNPARSED_ETH_SHORT,
 	PP_LEDGER_UNPARSED_VLAN_SHORT,
 	PP_LEDGER_UNPARSED_VLAN_DEEP,

@@ -366,8 +366,9 @@ struct pp_plane_event {
 int pp_plane_fd(const struct pp_plane *plane);
 
 // See what changed on the interfaces (deleted, returned, up, down, MTU, channels) and act: attach
-// again, open sockets on new queues. Call when pp_plane_fd() is readable and at least once a
-// second, because a change of the channel count announces itself to nobody.
+// again, open sockets on new queues; divide the limits of rules (`limit N/s`) by the CPUs that see
+// their packets. Call when pp_plane_fd() is readable and at least once a second, because a change of
+// the channel count announces itself to nobody.
 //
 // @param event  Filled with up to max events, oldest first.
 // @return       Events stored.

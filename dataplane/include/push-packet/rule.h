@@ -2,7 +2,8 @@
 // One rule: a verdict with conditions that are ANDed, and its text form.
 //
 //   RULE    = ACTION {ITEM}                     items in any order, each at most once
-//   ACTION  = pass | drop | route | copy [take N] [to NAME] [then (drop | route)]
+//   ACTION  = pass | drop | route | copy {OPTION} [to NAME] [then (drop | route)]
+//   OPTION  = take N | sample [flow] 1/N | limit N/s          in any order, each at most once
 //   ITEM    = any | on IFACE | direction in|out | family ip4|ip6 | src WHERE | dst WHERE
 //           | sport PORTS | dport PORTS | proto NAME|0-255
 //           | prio N | to NAME | name NAME | ttl DURATION
@@ -14,6 +15,17 @@
 //
 // Words stand between blanks and tabs; '#' at the beginning of a word starts a comment. Numbers
 // are plain decimal without leading zeros.
+//
+// `sample 1/N` copies one packet of each N that a CPU sees, chosen at random, so that the number of
+// copies is that of packets / N to within one for each CPU. `sample flow 1/N` copies all packets of
+// some flows, in both directions, which ones a hash of addresses, protocol and ports decides: of many
+// flows one in N. A later fragment has no ports, so it counts to a flow without; frames that are not
+// IP are sampled as packets. `limit N/s` copies no more: each CPU that has seen packets of the rule
+// within two seconds has the same share of N and may save up a tenth of a second's copies, at least
+// one; the shares are set once a second (pp_plane_poll()), a new rule begins with those for all CPUs.
+// So in any time T at most N * (T + 0.1 s) packets are copied while the CPUs that see packets stay the
+// same, and as many as that if each of them sees enough. What `sample` or `limit` keeps from being
+// copied is counted, and the rest of the rule (`then`) is done to every packet.
 //
 // `to NAME` before `then` names the consumer of the copy; elsewhere that of the route when the
 // verdict is route, else that of the copy. Ranges are inclusive. A rule needs a condition or
@@ -48,6 +60,8 @@ __BEGIN_DECLS
 #define PP_NAME_BYTES 32 // names of rules and consumers, with the final NUL
 #define PP_PRIO_DEFAULT 1000u
 #define PP_PRIO_MAX 1000000u
+#define PP_SAMPLE_MAX 1000000u // of `sample 1/N`, from 2
+#define PP_LIMIT_MAX 100000000u // of `limit N/s`, from 1
 #define PP_RULE_TEXT_BYTES 512 // enough for any formatted rule
 
 struct pp_prefix {
@@ -67,6 +81,9 @@ struct pp_rule {
 	uint8_t verdict; // enum pp_verdict
 	bool copy;
 	uint32_t take_bytes; // of a copy: 1 to PP_COPY_BYTES_MAX, or PP_TAKE_ALL; else PP_TAKE_ALL
+	uint32_t sample; // of a copy: one in so many, 2 to PP_SAMPLE_MAX; 0: all
+	bool sample_flow; // flows and not packets
+	uint32_t limit_per_s; // copies a second, 1 to PP_LIMIT_MAX; 0: no limit
 	char copy_to[PP_NAME_BYTES]; // "": the first consumer of its kind
 	char route_to[PP_NAME_BYTES];
 	char name[PP_NAME_BYTES]; // "": none
