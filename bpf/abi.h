@@ -15,6 +15,12 @@
 #define __always_inline inline __attribute__((always_inline))
 #endif
 
+#ifdef __cplusplus
+#define PP_STATIC_ASSERT static_assert
+#else
+#define PP_STATIC_ASSERT _Static_assert
+#endif
+
 #define PP_RULES_MAX 131000
 #define PP_LINEAR_RULES_MAX 1024 // that engine `linear` takes
 // Slot 0 is the default action; rules have the others. There are more than twice as many as rules,
@@ -81,7 +87,7 @@ enum pp_count {
 struct pp_queue_row {
 	__u64 count[32]; // enum pp_count
 };
-_Static_assert(PP_COUNT_END <= 32, "pp_queue_row holds every counter");
+PP_STATIC_ASSERT(PP_COUNT_END <= 32, "pp_queue_row holds every counter");
 
 struct pp_rule_row {
 	__u64 pkts;
@@ -146,7 +152,7 @@ struct pp_cache_ip6 {
 	__u32 slot;
 	__u32 pad[3];
 };
-_Static_assert(sizeof(struct pp_cache_ip6) == 64, "one cache line");
+PP_STATIC_ASSERT(sizeof(struct pp_cache_ip6) == 64, "one cache line");
 
 struct pp_cache_layout {
 	__u64 cpu_bytes; // 0: there is no cache
@@ -182,7 +188,7 @@ struct pp_meta {
 	__u8 iface; // index of the interface in the configuration
 	__u8 consumer; // index of the consumer in the configuration
 };
-_Static_assert(sizeof(struct pp_meta) == 32, "the kernel takes at most 32 bytes of metadata");
+PP_STATIC_ASSERT(sizeof(struct pp_meta) == 32, "the kernel takes at most 32 bytes of metadata");
 
 // What a packet is to the rules. One 64-bit word holds all but the addresses, so that most
 // rules are refused by one mask and one compare.
@@ -213,7 +219,7 @@ struct pp_action {
 	__u16 take_last; // of a copy: bytes to take, less one
 	__u16 how; // PP_ACTION_*
 };
-_Static_assert(sizeof(struct pp_action) == 8, "pp_action is indexed by a shift");
+PP_STATIC_ASSERT(sizeof(struct pp_action) == 8, "pp_action is indexed by a shift");
 #define PP_ACTION_VERDICT 0x3u // enum pp_verdict
 #define PP_ACTION_COPY 0x4u // copy first
 #define PP_ACTION_NO_META 0x8u // the consumer of the route reads none, so none is written
@@ -242,7 +248,7 @@ struct pp_addr_head {
 	__u32 pad[5];
 };
 #define PP_ADDR_SPLIT 0x80000000u // prefixes longer than 64 bits divide this high half
-_Static_assert(sizeof(struct pp_addr_head) == 64, "one cache line");
+PP_STATIC_ASSERT(sizeof(struct pp_addr_head) == 64, "one cache line");
 
 // Every image begins with this; actions by slot follow.
 struct pp_image_head {
@@ -254,7 +260,7 @@ struct pp_image_head {
 	struct pp_addr_head addr;
 	struct pp_action action[];
 };
-_Static_assert(sizeof(struct pp_image_head) == 128, "whole cache lines");
+PP_STATIC_ASSERT(sizeof(struct pp_image_head) == 128, "whole cache lines");
 
 #define PP_SETS_SRC 1u
 #define PP_SETS_DST 2u
@@ -289,7 +295,7 @@ struct pp_linear_ip4 {
 	__u32 slot;
 	__u32 pad;
 };
-_Static_assert(sizeof(struct pp_linear_ip4) == 40, "no hidden padding");
+PP_STATIC_ASSERT(sizeof(struct pp_linear_ip4) == 40, "no hidden padding");
 
 struct pp_linear_ip6 {
 	__u64 addr_mask[4];
@@ -299,7 +305,7 @@ struct pp_linear_ip6 {
 	__u32 slot;
 	__u32 pad;
 };
-_Static_assert(sizeof(struct pp_linear_ip6) == 88, "no hidden padding");
+PP_STATIC_ASSERT(sizeof(struct pp_linear_ip6) == 88, "no hidden padding");
 
 // Frames that are neither: only `any` and `on` can match them, and the word says it all.
 struct pp_linear_other {
@@ -370,7 +376,7 @@ struct pp_tuple_config {
 	__u32 cond_at;
 	__u32 cond_mask; // of offsets: 16 times a power of two, less 16
 };
-_Static_assert(sizeof(struct pp_tuple_config) <= 128, "it is a shape's config");
+PP_STATIC_ASSERT(sizeof(struct pp_tuple_config) <= 128, "it is a shape's config");
 
 // Begins the tables and the rules of both families.
 struct pp_tuple_table {
@@ -397,20 +403,20 @@ struct pp_tuple_table4 {
 	struct pp_tuple_table table;
 	__u64 addr_mask;
 };
-_Static_assert(sizeof(struct pp_tuple_table4) == 32, "two to a cache line");
+PP_STATIC_ASSERT(sizeof(struct pp_tuple_table4) == 32, "two to a cache line");
 
 struct pp_tuple_table6 {
 	struct pp_tuple_table table;
 	__u64 addr_mask[4];
 	__u64 pad;
 };
-_Static_assert(sizeof(struct pp_tuple_table6) == 64, "one cache line");
+PP_STATIC_ASSERT(sizeof(struct pp_tuple_table6) == 64, "one cache line");
 
 struct pp_tuple_rule4 {
 	struct pp_tuple_rule rule;
 	__u64 addr;
 };
-_Static_assert(sizeof(struct pp_tuple_rule4) == 32, "two to a cache line");
+PP_STATIC_ASSERT(sizeof(struct pp_tuple_rule4) == 32, "two to a cache line");
 
 // A difference in addr[i] counts when something is left of it after a shift by shift[i][0], then by
 // shift[i][1]: one shift by 64 is no shift.
@@ -419,14 +425,14 @@ struct pp_tuple_rule6 {
 	__u8 shift[4][2];
 	__u64 addr[4];
 };
-_Static_assert(sizeof(struct pp_tuple_rule6) == 64, "one cache line");
+PP_STATIC_ASSERT(sizeof(struct pp_tuple_rule6) == 64, "one cache line");
 
 // What else a rule asks for. Rules share these, there are few.
 struct pp_tuple_cond {
 	__u64 sets; // as struct pp_linear_ip4
 	__u64 word; // low half: of pp_key.word, protocol, interface, PP_KEY_PORTS; high half: its mask
 };
-_Static_assert(sizeof(struct pp_tuple_cond) == 16, "a mask finds one");
+PP_STATIC_ASSERT(sizeof(struct pp_tuple_cond) == 16, "a mask finds one");
 
 struct pp_tuple_bucket {
 	__u32 rule[PP_TUPLE_BUCKET_RULES]; // begins a chain, from 1
@@ -434,7 +440,7 @@ struct pp_tuple_bucket {
 	__u32 tags_high; // the others
 	__u32 pad;
 };
-_Static_assert(sizeof(struct pp_tuple_bucket) == 64, "one cache line");
+PP_STATIC_ASSERT(sizeof(struct pp_tuple_bucket) == 64, "one cache line");
 
 // Words of tables by prefix of an address: all levels by the hash of theirs.
 struct pp_tuple_cell {
@@ -466,6 +472,6 @@ struct pp_tuple_head {
 	__u32 other[256]; // by interface: slot for frames that are neither IPv4 nor IPv6
 	struct pp_tuple_fields fields[PP_TUPLE_FAMILIES];
 };
-_Static_assert(sizeof(struct pp_tuple_head) % 64 == 0, "whole cache lines");
+PP_STATIC_ASSERT(sizeof(struct pp_tuple_head) % 64 == 0, "whole cache lines");
 
 #endif

@@ -18,9 +18,12 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/cdefs.h>
 
 #include <push-packet/abi.h>
 #include <push-packet/error.h>
+
+__BEGIN_DECLS
 
 #define PP_ENGINE_ABI 1u
 
@@ -111,3 +114,5 @@ struct pp_engine_ops {
 		      const struct pp_engine_touch *touch);
 	void (*stats)(const void *state, struct pp_engine_stats *out);
 };
+
+__END_DECLS

@@ -12,8 +12,11 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/cdefs.h>
 
 #include <push-packet/plane.h>
+
+__BEGIN_DECLS
 
 // The kernel's test run takes no packet that is shorter.
 #define PP_EXPLAIN_BYTES_MIN 14u
@@ -81,3 +84,5 @@ int pp_explain_packet(struct pp_explain *explain,
 void pp_explain_rule_for(const struct pp_explanation *explanation,
 			 const char *on,
 			 struct pp_rule *out);
+
+__END_DECLS

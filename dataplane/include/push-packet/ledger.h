@@ -17,6 +17,9 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/cdefs.h>
+
+__BEGIN_DECLS
 
 enum pp_ledger_column {
 	// Counted by the XDP program: the same order as enum pp_count in bpf/abi.h.
@@ -94,3 +97,5 @@ void pp_ledger_in_flight(const struct pp_ledger_row *row, struct pp_ledger_in_fl
 
 // @return  Whether every equation holds with nothing in flight, and no bug counter moved.
 bool pp_ledger_balanced(const struct pp_ledger_row *row);
+
+__END_DECLS

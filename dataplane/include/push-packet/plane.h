@@ -13,11 +13,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/cdefs.h>
 
 #include <push-packet/engine_own.h>
 #include <push-packet/error.h>
 #include <push-packet/ledger.h>
 #include <push-packet/ruleset.h>
+
+__BEGIN_DECLS
 
 #define PP_CPUS_MAX 1024
 #define PP_QUEUES_PER_IFACE_MAX 256
@@ -77,7 +80,7 @@ enum pp_route_mode {
 };
 
 struct pp_iface_config {
-	char name[IFNAMSIZ];
+	char name[IF_NAMESIZE];
 	uint8_t mode; // enum pp_xdp_mode
 	uint8_t bind; // enum pp_bind_mode
 	// Queues that get an AF_XDP socket; the rest route to none. queues_all: every queue.
@@ -417,3 +420,5 @@ void pp_plane_total(const struct pp_plane *plane, struct pp_ledger_row *out);
 // Log lines of libbpf and libxdp, at warning level; NULL (the default): none.
 typedef void (*pp_log_fn)(void *arg, const char *line);
 void pp_set_log(pp_log_fn fn, void *arg);
+
+__END_DECLS

@@ -35,9 +35,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/cdefs.h>
 
 #include <push-packet/abi.h>
 #include <push-packet/error.h>
+
+__BEGIN_DECLS
 
 #define PP_NAME_BYTES 32 // names of rules and consumers, with the final NUL
 #define PP_PRIO_DEFAULT 1000u
@@ -65,7 +68,7 @@ struct pp_rule {
 	char route_to[PP_NAME_BYTES];
 	char name[PP_NAME_BYTES]; // "": none
 	bool any; // `any` was written: frames that are not IP match too
-	char on[IFNAMSIZ]; // "": every interface
+	char on[IF_NAMESIZE]; // "": every interface
 	uint8_t family; // enum pp_family, given or implied by an address
 	struct pp_prefix src;
 	struct pp_prefix dst;
@@ -91,3 +94,5 @@ int pp_rule_parse(const char *text, struct pp_rule *out, struct pp_error *err);
 // @param buf    PP_RULE_TEXT_BYTES hold any rule; in less the text is cut.
 // @return       Characters written, without the NUL.
 size_t pp_rule_format(const struct pp_rule *rule, char *buf, size_t size);
+
+__END_DECLS

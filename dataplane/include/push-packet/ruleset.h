@@ -16,9 +16,12 @@
 #pragma once
 
 #include <stdint.h>
+#include <sys/cdefs.h>
 
 #include <push-packet/rule.h>
 #include <push-packet/set.h>
+
+__BEGIN_DECLS
 
 #define PP_SETS_MAX 256 // in a rule set
 #define PP_SETS_USED_MAX 32 // that its rules name
@@ -326,3 +329,5 @@ int pp_statements_apply(const struct pp_statements *statements,
 			struct pp_statements_change *change, // may be NULL
 			uint32_t *where,
 			struct pp_error *err);
+
+__END_DECLS
