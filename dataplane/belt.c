@@ -41,11 +41,11 @@ void pp_belt_destroy(struct pp_belt *belt)
 	free(belt);
 }
 
-// The one who sleeps looked at head after it said so: pairs with the fence in sleep_until().
+// The one who sleeps looked at head after it said so, and we look whether it sleeps after head was set:
+// all four sequentially consistent, so one of the two sees the other.
 static void wake(struct pp_belt *belt)
 {
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	if (__atomic_load_n(&belt->asleep, __ATOMIC_RELAXED) == 0)
+	if (__atomic_load_n(&belt->asleep, __ATOMIC_SEQ_CST) == 0)
 		return;
 	__atomic_store_n(&belt->asleep, 0, __ATOMIC_RELEASE);
 	syscall(SYS_futex, &belt->asleep, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
@@ -63,8 +63,8 @@ uint32_t pp_belt_push(struct pp_belt *belt, const struct pp_frame *frame, uint32
 		return 0;
 	for (uint32_t i = 0; i < n; i++)
 		belt->slot[(head + i) & belt->mask] = frame[i];
-	// release: who sees head sees the frames, and their bytes
-	__atomic_store_n(&belt->head, head + n, __ATOMIC_RELEASE);
+	// Who sees head sees the frames, and their bytes.
+	__atomic_store_n(&belt->head, head + n, __ATOMIC_SEQ_CST);
 	wake(belt);
 	return n;
 }
@@ -84,8 +84,8 @@ static uint32_t pop(struct pp_belt *belt, struct pp_frame *frame, uint32_t max)
 
 static bool nothing_to_do(const struct pp_belt *belt)
 {
-	return __atomic_load_n(&belt->head, __ATOMIC_ACQUIRE) == belt->tail &&
-	       !__atomic_load_n(&belt->ended, __ATOMIC_ACQUIRE);
+	return __atomic_load_n(&belt->head, __ATOMIC_SEQ_CST) == belt->tail &&
+	       !__atomic_load_n(&belt->ended, __ATOMIC_SEQ_CST);
 }
 
 // @return  false: the time is up.
@@ -93,8 +93,7 @@ static bool sleep_until(struct pp_belt *belt, const struct timespec *end)
 {
 	bool up = false;
 
-	__atomic_store_n(&belt->asleep, 1, __ATOMIC_RELAXED);
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	__atomic_store_n(&belt->asleep, 1, __ATOMIC_SEQ_CST);
 	if (nothing_to_do(belt))
 		up = syscall(SYS_futex, &belt->asleep, FUTEX_WAIT_BITSET_PRIVATE, 1, end, NULL,
 			     FUTEX_BITSET_MATCH_ANY) < 0 &&

@@ -284,7 +284,7 @@ int pp_channel_give_back(struct pp_channel *channel, const struct pp_frame *fram
 	// The port stays while we are in: pairs with pp_channel_set_port().
 	__atomic_fetch_add(&channel->giving, 1, __ATOMIC_SEQ_CST);
 	ret = give_back(channel, frame, n);
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	// After what was given back can be seen: pairs with prepare_idle().
 	if (__atomic_load_n(&channel->starving, __ATOMIC_SEQ_CST) &&
 	    __atomic_exchange_n(&channel->starving, 0, __ATOMIC_SEQ_CST))
 		pp_gate_nudge(&channel->gate);
