@@ -230,13 +230,16 @@ int pp_channel_fd(struct pp_channel *channel)
 }
 
 // A frame of ours goes to the free stack, another port's to where that port finds it.
-void pp_channel_put_back(struct pp_port *port, uint32_t frame, const uint8_t *data)
+void pp_channel_put_back(struct pp_port *port, uint32_t frame)
 {
 	struct pp_pool *pool = pp_port_pool(port);
 
-	pp_port_recycle(port, data);
-	if (pp_port_is_home(port, frame))
+	if (pp_port_is_home(port, frame)) {
 		pp_pool_set_state(pool, frame, PP_FRAME_HOME);
+		pp_port_put(port, frame);
+	} else {
+		pp_pool_give_back(pool, frame);
+	}
 }
 
 int pp_channel_release(struct pp_channel *channel, const struct pp_frame *frame, uint32_t n)
@@ -250,10 +253,10 @@ int pp_channel_release(struct pp_channel *channel, const struct pp_frame *frame,
 		return ret;
 	pool = pp_port_pool(channel->port);
 	for (uint32_t i = 0; i < n; i++) {
-		if (pp_channel_is_inside(pool, frame[i].data) &&
-		    pp_channel_claim(pool, pp_channel_frame(pool, &frame[i])))
-			pp_channel_put_back(channel->port, pp_channel_frame(pool, &frame[i]),
-					    frame[i].data);
+		uint32_t number = pp_channel_frame(pool, &frame[i]);
+
+		if (pp_channel_is_inside(pool, frame[i].data) && pp_channel_claim(pool, number))
+			pp_channel_put_back(channel->port, number);
 		else
 			ret = pp_channel_refuse(channel, -EINVAL);
 	}
