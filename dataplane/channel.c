@@ -17,6 +17,7 @@
 #define SO_BUSY_POLL_BUDGET 70
 #endif
 
+#define STARVING_WAIT_MS 10
 #define BUSY_WAIT_MS 1 // another thread is in a call: look again soon
 #define LEAVE_POLL_NS (50 * 1000)
 
@@ -180,6 +181,10 @@ static int sleep_once(void *arg, int timeout_ms)
 
 	if (ret == -EBUSY)
 		return wait_for(channel, BUSY_WAIT_MS);
+	// A frame can also come home by another channel, which does not wake us.
+	if (__atomic_load_n(&channel->starving, __ATOMIC_SEQ_CST) &&
+	    (timeout_ms < 0 || timeout_ms > STARVING_WAIT_MS))
+		timeout_ms = STARVING_WAIT_MS;
 	return ret ?: wait_for(channel, timeout_ms);
 }
 
