@@ -17,6 +17,7 @@
 #define SO_BUSY_POLL_BUDGET 70
 #endif
 
+#define STARVING_WAIT_MS 10
 #define BUSY_WAIT_MS 1 // another thread is in a call: look again soon
 #define LEAVE_POLL_NS (50 * 1000)
 
@@ -180,6 +181,10 @@ static int sleep_once(void *arg, int timeout_ms)
 
 	if (ret == -EBUSY)
 		return wait_for(channel, BUSY_WAIT_MS);
+	// A frame can also come home by another channel, which does not wake us.
+	if (__atomic_load_n(&channel->starving, __ATOMIC_SEQ_CST) &&
+	    (timeout_ms < 0 || timeout_ms > STARVING_WAIT_MS))
+		timeout_ms = STARVING_WAIT_MS;
 	return ret ?: wait_for(channel, timeout_ms);
 }
 
@@ -230,13 +235,16 @@ int pp_channel_fd(struct pp_channel *channel)
 }
 
 // A frame of ours goes to the free stack, another port's to where that port finds it.
-void pp_channel_put_back(struct pp_port *port, uint32_t frame, const uint8_t *data)
+void pp_channel_put_back(struct pp_port *port, uint32_t frame)
 {
 	struct pp_pool *pool = pp_port_pool(port);
 
-	pp_port_recycle(port, data);
-	if (pp_port_is_home(port, frame))
+	if (pp_port_is_home(port, frame)) {
 		pp_pool_set_state(pool, frame, PP_FRAME_HOME);
+		pp_port_put(port, frame);
+	} else {
+		pp_pool_give_back(pool, frame);
+	}
 }
 
 int pp_channel_release(struct pp_channel *channel, const struct pp_frame *frame, uint32_t n)
@@ -250,10 +258,10 @@ int pp_channel_release(struct pp_channel *channel, const struct pp_frame *frame,
 		return ret;
 	pool = pp_port_pool(channel->port);
 	for (uint32_t i = 0; i < n; i++) {
-		if (pp_channel_is_inside(pool, frame[i].data) &&
-		    pp_channel_claim(pool, pp_channel_frame(pool, &frame[i])))
-			pp_channel_put_back(channel->port, pp_channel_frame(pool, &frame[i]),
-					    frame[i].data);
+		uint32_t number = pp_channel_frame(pool, &frame[i]);
+
+		if (pp_channel_is_inside(pool, frame[i].data) && pp_channel_claim(pool, number))
+			pp_channel_put_back(channel->port, number);
 		else
 			ret = pp_channel_refuse(channel, -EINVAL);
 	}
@@ -284,7 +292,7 @@ int pp_channel_give_back(struct pp_channel *channel, const struct pp_frame *fram
 	// The port stays while we are in: pairs with pp_channel_set_port().
 	__atomic_fetch_add(&channel->giving, 1, __ATOMIC_SEQ_CST);
 	ret = give_back(channel, frame, n);
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	// After what was given back can be seen: pairs with prepare_idle().
 	if (__atomic_load_n(&channel->starving, __ATOMIC_SEQ_CST) &&
 	    __atomic_exchange_n(&channel->starving, 0, __ATOMIC_SEQ_CST))
 		pp_gate_nudge(&channel->gate);

@@ -34,7 +34,7 @@ int pp_channel_refuse(struct pp_channel *channel, int ret);
 void pp_channel_reclaim(struct pp_channel *channel);
 
 // A frame of ours goes to the free stack, another port's to where that port finds it.
-void pp_channel_put_back(struct pp_port *port, uint32_t frame, const uint8_t *data);
+void pp_channel_put_back(struct pp_port *port, uint32_t frame);
 
 static inline uint32_t pp_channel_frame(const struct pp_pool *pool, const struct pp_frame *frame)
 {

@@ -137,7 +137,7 @@ static int send_copy(struct pp_channel *channel, const void *data, size_t len)
 	tx.len_bytes = (uint32_t)len;
 	if (submit(channel, &tx, 1) == 0) {
 		pp_channel_put_back(channel->port,
-				    pp_pool_frame(pool, (uint64_t)(tx.data - pool->area)), tx.data);
+				    pp_pool_frame(pool, (uint64_t)(tx.data - pool->area)));
 		kick(channel, 1);
 		return -EAGAIN;
 	}

@@ -139,8 +139,9 @@ void pp_pool_give_back(struct pp_pool *pool, uint32_t frame)
 	pp_pool_set_state(pool, frame, PP_FRAME_RETURNED);
 	do {
 		__atomic_store_n(&pool->next[frame], below, __ATOMIC_RELAXED);
-		// release: who takes the frame sees the link, and what was read from it before
-	} while (!__atomic_compare_exchange_n(top, &below, frame + 1, true, __ATOMIC_RELEASE,
+		// Who takes the frame sees the link, and what was read from it before. Sequentially
+		// consistent, because pp_channel_give_back() looks next whether the port starves.
+	} while (!__atomic_compare_exchange_n(top, &below, frame + 1, true, __ATOMIC_SEQ_CST,
 					      __ATOMIC_RELAXED));
 }
 

@@ -126,7 +126,7 @@ uint32_t pp_pool_take_back(struct pp_pool *pool, uint32_t home, uint64_t *free);
 
 static inline bool pp_pool_returned(const struct pp_pool *pool, uint32_t home)
 {
-	return __atomic_load_n(&pool->home[home].returned, __ATOMIC_RELAXED) != 0;
+	return __atomic_load_n(&pool->home[home].returned, __ATOMIC_SEQ_CST) != 0;
 }
 
 // How many frames of a home are in a state. Exact when nothing moves. Any thread.

@@ -21,19 +21,23 @@ bool pp_port_is_home(const struct pp_port *port, uint32_t frame)
 	return frame - port->first < port->info.frames;
 }
 
+void pp_port_put(struct pp_port *port, uint32_t frame)
+{
+	uint32_t n = port->free_count;
+
+	port->free[n] = frame * port->pool->stride_bytes;
+	set_free(port, n + 1);
+}
+
 // To the free stack, or home.
 static void put_frame(struct pp_port *port, uint64_t addr)
 {
 	uint32_t frame = pp_pool_frame(port->pool, addr);
 
-	if (pp_port_is_home(port, frame)) {
-		uint32_t n = port->free_count;
-
-		port->free[n] = frame * port->pool->stride_bytes;
-		set_free(port, n + 1);
-	} else {
+	if (pp_port_is_home(port, frame))
+		pp_port_put(port, frame);
+	else
 		pp_pool_give_back(port->pool, frame);
-	}
 }
 
 int pp_port_fd(const struct pp_port *port)

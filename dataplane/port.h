@@ -101,6 +101,9 @@ uint8_t *pp_port_alloc(struct pp_port *port);
 // Whether frames of one can be sent by the other. Any thread.
 bool pp_port_shares(const struct pp_port *port, const struct pp_port *with);
 
+// Put a frame that is at home here on the free stack, by its number in the pool.
+void pp_port_put(struct pp_port *port, uint32_t frame);
+
 // Whether a frame of the pool is at home here.
 bool pp_port_is_home(const struct pp_port *port, uint32_t frame);
 

@@ -49,6 +49,10 @@ ninja -C build app/push-packet >"$work/build.log" 2>&1 || {
 if [ "${1:-}" = rules ]; then
 	exec /usr/bin/python3 tests/bench/rules.py "${@:2}"
 fi
+if [ "${1:-}" = library ]; then
+	ninja -C build tests/bench/library-receive >"$work/build.log"
+	exec /usr/bin/python3 tests/bench/library.py "${@:2}"
+fi
 if [ "${1:-}" = acl ]; then
 	ninja -C build tests/bench/ruleset-gen tests/bpf/classify >"$work/build.log"
 	exec /usr/bin/python3 tests/bench/acl_peer.py "${@:2}"

@@ -72,6 +72,12 @@ for command in sorted(set(re.findall(r"\bpush-packet ([a-z]+)\b", "\n".join(code
     if command not in commands:
         wrong.append(f"there is no command 'push-packet {command}'")
 
+# C code is quoted from the examples, which the tests compile and run.
+examples = source("tests/examples/*.c")
+for block in re.findall(r"^```c\n(.*?)^```", readme, re.MULTILINE | re.DOTALL):
+    if block not in examples:
+        wrong.append(f"this code stands in no example: {block.splitlines()[0].strip()}")
+
 # Files.
 links = re.findall(r"\]\((?!https?:|#)([^)#\s]+)", readme)
 names = re.findall(r"`((?:app|bpf|conf|dataplane|scripts|tests)/[\w./-]*)`", readme)

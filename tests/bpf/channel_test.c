@@ -3,8 +3,10 @@
 // belongs.
 #include <criterion/criterion.h>
 
+#include <dirent.h>
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -74,20 +76,71 @@ Test(channel, sends_taken_and_copied_and_received_frames)
 	lab_expect_all_home();
 }
 
-Test(channel, forwards_between_interfaces_without_a_copy)
+// PP_ROUNDS=20000: a million packets each way.
+Test(channel, forwards_between_interfaces_without_a_copy, .timeout = 900)
 {
+	const int rounds = getenv("PP_ROUNDS") != NULL ? atoi(getenv("PP_ROUNDS")) : 20;
 	struct pp_frame frame[50];
 
 	lab_open_channels(true);
 	cr_assert(pp_channel_shares(channel[0], channel[1]));
-	for (int round = 0; round < 20; round++) {
-		lab_send_packets(0, 50);
-		lab_receive_packets(0, frame, 50);
-		cr_assert_eq(pp_channel_send(channel[1], frame, 50), 50);
-		lab_expect_arrived(1, 50);
-		lab_flush(1);
-	}
+	for (int round = 0; round < rounds; round++)
+		for (int from = 0; from < PAIRS; from++) {
+			lab_send_packets(from, 50);
+			lab_receive_packets(from, frame, 50);
+			cr_assert_eq(pp_channel_send(channel[!from], frame, 50), 50);
+			lab_expect_arrived(!from, 50);
+			lab_flush(!from);
+		}
 	lab_expect_all_home();
+}
+
+static unsigned int count_fds(void)
+{
+	DIR *folder = opendir("/proc/self/fd");
+	unsigned int n = 0;
+
+	while (readdir(folder) != NULL)
+		n++;
+	closedir(folder);
+	return n;
+}
+
+static long resident_kib(void)
+{
+	FILE *file = fopen("/proc/self/statm", "r");
+	long size, resident = 0;
+
+	cr_assert_eq(fscanf(file, "%ld %ld", &size, &resident), 2);
+	fclose(file);
+	return resident * 4;
+}
+
+// PP_CYCLES=1000: more of them.
+Test(channel, planes_open_and_close_without_a_leak, .timeout = 900)
+{
+	const int cycles = getenv("PP_CYCLES") != NULL ? atoi(getenv("PP_CYCLES")) : 20;
+	struct pp_frame frame[8];
+	unsigned int fds = 0;
+	long kib = 0;
+
+	for (int i = 0; i < cycles; i++) {
+		lab_open_channels(i % 2 == 0);
+		lab_send_packets(0, 8);
+		lab_receive_packets(0, frame, 8);
+		cr_assert_eq(pp_channel_release(channel[0], frame, 4), 0);
+		cr_assert_eq(pp_channel_send(channel[0], frame + 4, 4), 4);
+		lab_flush(0);
+		lab_expect_all_home();
+		pp_plane_close(plane);
+		plane = NULL;
+		if (i == 9) {
+			fds = count_fds();
+			kib = resident_kib();
+		}
+	}
+	cr_expect_eq(count_fds(), fds);
+	cr_expect_lt(resident_kib(), kib + 4096, "%ld KiB, %ld after ten", resident_kib(), kib);
 }
 
 Test(channel, descriptor_tells_of_packets_and_of_close)

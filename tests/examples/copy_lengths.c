@@ -13,6 +13,8 @@ static int run(struct pp_plane *plane, int count, struct pp_error *err)
 	struct pp_event event[64];
 	int n = pp_receiver_open(&receiver, plane, PP_RECEIVER_ALL, err);
 
+	puts("running");
+	fflush(stdout);
 	while (n >= 0 && count > 0) {
 		n = pp_receiver_burst_wait(receiver, event, 64, -1);
 		for (int i = 0; i < n; i++)

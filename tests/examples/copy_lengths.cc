@@ -49,6 +49,8 @@ try {
 	pp_event event[64];
 
 	need(pp_receiver_open(&receiver, plane.get(), PP_RECEIVER_ALL, &err));
+	std::puts("running");
+	std::fflush(stdout);
 	for (int left = std::atoi(argv[2]); left > 0;) {
 		int n = need(pp_receiver_burst_wait(receiver, event, 64, -1));
 

@@ -102,7 +102,7 @@ int main(int argc, char **argv)
 	    watch(loop, pp_plane_fd(plane), on_interfaces) < 0 ||
 	    watch(loop, signalfd(-1, &term, 0), NULL) < 0)
 		return 1;
-	printf("running\n");
+	puts("running");
 	fflush(stdout);
 	run(loop);
 	printf("%u copied, %u routed\n", copied, routed);

@@ -54,6 +54,8 @@ static int run(struct pp_channel *channel)
 	int n = 0;
 
 	pthread_create(&thread, NULL, analyse, channel);
+	puts("running");
+	fflush(stdout);
 	for (int left = wanted; left > 0 && n >= 0; left -= n) {
 		n = pp_channel_receive_wait(channel, frame, left < 64 ? (uint32_t)left : 64, -1);
 		for (int i = 0; i < n; i++)

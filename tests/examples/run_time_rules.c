@@ -55,7 +55,8 @@ int main(int argc, char **argv)
 		fprintf(stderr, "%s: %s\n", argv[1], err.text);
 		return 1;
 	}
-	list(plane);
+	puts("running");
+	fflush(stdout);
 	while (fgets(line, sizeof(line), stdin) != NULL) {
 		line[strcspn(line, "\n")] = '\0';
 		change(plane, line);

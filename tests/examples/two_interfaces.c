@@ -23,6 +23,8 @@ static int forward(struct pp_channel *from, struct pp_channel *to)
 
 static int run(struct pp_channel *channel[2], int count)
 {
+	puts("running");
+	fflush(stdout);
 	while (count > 0) {
 		int there = forward(channel[0], channel[1]);
 		int back = forward(channel[1], channel[0]);

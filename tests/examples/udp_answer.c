@@ -32,6 +32,8 @@ static int answer(struct pp_channel *channel, int count)
 	struct pp_frame frame[32];
 	int n = 0;
 
+	puts("running");
+	fflush(stdout);
 	while (n >= 0 && count > 0) {
 		n = pp_channel_receive_wait(channel, frame, 32, -1);
 		for (int i = 0; i < n; i++)

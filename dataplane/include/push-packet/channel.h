@@ -13,7 +13,9 @@
 // twice, or another plane's, is -EINVAL and harms nothing. While the program holds so many frames that
 // the kernel has none, packets are lost and counted as `no_frame`.
 //
-// With pp_plane_config.umem_shared the frames of one channel can be sent by any other of the plane.
+// With pp_plane_config.umem_shared the frames of one channel can be sent by any other of the plane, and given
+// back by any. They go home to the channel that received them; if its descriptor is what somebody waits for
+// and the program had every frame, only pp_channel_give_back() of that channel wakes it.
 //
 // Threads    open, close, stats, wake, give_back: any. wait: one thread at a time. receive, release,
 //            take, send, flush: one thread at a time, which may be another than the one in wait;

@@ -11,12 +11,7 @@
 
 __BEGIN_DECLS
 
-static inline uint64_t pp_clock_ns(clockid_t clock)
-{
-	struct timespec now;
-
-	clock_gettime(clock, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
+// @param clock  CLOCK_MONOTONIC and the like, of <time.h>.
+uint64_t pp_clock_ns(int clock);
 
 __END_DECLS

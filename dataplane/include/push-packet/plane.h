@@ -111,7 +111,7 @@ enum pp_spread {
 };
 
 struct pp_iface_config {
-	char name[IFNAMSIZ];
+	char name[IF_NAMESIZE];
 	uint8_t mode; // enum pp_xdp_mode
 	uint8_t bind; // enum pp_bind_mode
 	uint8_t egress; // enum pp_egress

@@ -88,7 +88,7 @@ struct pp_rule {
 	char route_to[PP_NAME_BYTES];
 	char name[PP_NAME_BYTES]; // "": none
 	bool any; // `any` was written: frames that are not IP match too
-	char on[IFNAMSIZ]; // "": every interface
+	char on[IF_NAMESIZE]; // "": every interface
 	uint8_t direction; // enum pp_direction
 	uint8_t family; // enum pp_family, given or implied by an address
 	struct pp_prefix src;
