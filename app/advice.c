@@ -28,6 +28,7 @@ struct danger {
 	const char *effect;
 	char hint[160];
 	bool ethernet; // it is none on an interface that carries raw IP
+	uint8_t direction; // enum pp_direction
 	uint32_t *warned; // ids
 	uint32_t warned_count;
 };
@@ -67,8 +68,9 @@ static void warn(struct danger *danger,
 	else if (entry)
 		snprintf(who, sizeof(who), "rule %u", entry->id);
 	pp_report_warning(danger->subject->report, at.file, at.line, at.col,
-			  "%s %s %s on %s: %s; %s", who, verb(verdict), danger->what, iface,
-			  danger->effect, danger->hint);
+			  "%s %s %s%s on %s: %s; %s", who, verb(verdict),
+			  danger->direction == PP_DIRECTION_OUT ? "outgoing " : "", danger->what,
+			  iface, danger->effect, danger->hint);
 }
 
 // An interface that is not there is taken for Ethernet: pp_plane_check() complains about it.
@@ -95,18 +97,23 @@ static bool is_suspect(const struct subject *subject, const char *iface, const s
 	return !diff;
 }
 
-static void judge(struct danger *danger, const char *iface, const struct pp_flow *flow)
+// The default action is about what is received.
+static void judge(struct danger *danger, const char *iface, struct pp_flow *flow)
 {
 	const struct subject *subject = danger->subject;
+	bool out = danger->direction == PP_DIRECTION_OUT;
 	const struct pp_ruleset_entry *entry;
 	uint8_t verdict;
 	uint32_t id;
 
+	flow->direction = danger->direction;
 	if (!is_suspect(subject, iface, flow))
 		return;
 	entry = pp_flow_judge(subject->rules, iface, flow);
 	verdict = entry ? entry->rule.verdict : pp_ruleset_default(subject->rules);
 	id = entry ? entry->id : 0;
+	if (!entry && out)
+		return;
 	if (id < subject->first_id || id > subject->last_id || verdict == PP_VERDICT_PASS)
 		return;
 	if (danger->ethernet && is_raw_ip(iface))
@@ -216,27 +223,48 @@ static bool parse_session(const char *ssh, struct session *out)
 	return out->flow.family != PP_FAMILY_NONE;
 }
 
-static void warn_of_session(const struct subject *subject, const struct session *session)
+// What the server sends back.
+static struct pp_flow reverse(const struct pp_flow *flow)
+{
+	struct pp_flow back = *flow;
+
+	memcpy(back.src, flow->dst, sizeof(back.src));
+	memcpy(back.dst, flow->src, sizeof(back.dst));
+	back.sport = flow->dport;
+	back.dport = flow->sport;
+	back.src_unknown = flow->dst_unknown;
+	back.dst_unknown = false;
+	return back;
+}
+
+static void
+warn_of_session(const struct subject *subject, const struct session *session, uint8_t direction)
 {
 	const struct pp_config *config = subject->config;
+	bool out = direction == PP_DIRECTION_OUT;
+	struct pp_flow flow = out ? reverse(&session->flow) : session->flow;
 	struct danger danger = {.subject = subject,
 				.what = "packets of this ssh session",
-				.effect = "you would lose the connection"};
+				.effect = "you would lose the connection",
+				.direction = direction};
 
-	snprintf(danger.hint, sizeof(danger.hint), "put 'pass src %s proto tcp dport %u' before it",
+	snprintf(danger.hint, sizeof(danger.hint),
+		 out ? "put 'pass direction out dst %s proto tcp sport %u' before it"
+		     : "put 'pass src %s proto tcp dport %u' before it",
 		 session->client, session->flow.dport);
 	for (uint32_t i = 0; i < config->plane.iface_count; i++)
-		judge(&danger, config->iface[i].name, &session->flow);
+		judge(&danger, config->iface[i].name, &flow);
 	free(danger.warned);
 }
 
-static void warn_of_neighbours(const struct subject *subject)
+static void warn_of_neighbours(const struct subject *subject, uint8_t direction)
 {
 	const struct pp_config *config = subject->config;
 	struct danger arp = {
 		.subject = subject,
 		.what = "ARP",
 		.ethernet = true,
+		.direction = direction,
 		.effect = "IPv4 hosts on the link would not find this machine",
 		.hint = "'family ip4' or 'family ip6' leave ARP alone",
 	};
@@ -244,10 +272,12 @@ static void warn_of_neighbours(const struct subject *subject)
 		.subject = subject,
 		.what = "IPv6 neighbour discovery",
 		.ethernet = true,
+		.direction = direction,
 		.effect = "IPv6 hosts on the link would not find this machine",
-		.hint = "put 'pass proto icmp6' before it",
 	};
 
+	snprintf(nd.hint, sizeof(nd.hint), "put 'pass proto icmp6%s' before it",
+		 direction == PP_DIRECTION_OUT ? " direction out" : "");
 	for (uint32_t i = 0; i < config->plane.iface_count; i++) {
 		check_arp(&arp, config->iface[i].name);
 		check_neighbour_discovery(&nd, config->iface[i].name);
@@ -259,10 +289,13 @@ static void warn_of_neighbours(const struct subject *subject)
 static void warn_of_all(const struct subject *subject, const char *ssh)
 {
 	struct session session;
+	bool has_session = parse_session(ssh, &session);
 
-	warn_of_neighbours(subject);
-	if (parse_session(ssh, &session))
-		warn_of_session(subject, &session);
+	for (uint8_t direction = 0; direction < PP_DIRECTIONS; direction++) {
+		warn_of_neighbours(subject, direction);
+		if (has_session)
+			warn_of_session(subject, &session, direction);
+	}
 }
 
 void pp_advice_warn(const struct pp_config *config,

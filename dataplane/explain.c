@@ -21,6 +21,8 @@
 // Up to here every kernel takes a packet in several buffers.
 #define TEST_RUN_BYTES 65536u
 #define TEST_RUN_OUT_BYTES 3000u
+// The test run of a tc program may refuse what is shorter than the headers that it seems to have.
+#define OUT_BYTES_MIN (14u + 40u)
 // No interface of a configuration has this index.
 #define IFACE_NONE PP_IFACES_MAX
 
@@ -369,19 +371,23 @@ int pp_explain_packet(struct pp_explain *explain,
 		      struct pp_error *err)
 {
 	uint32_t linear_bytes = bytes < explain->linear_bytes ? bytes : explain->linear_bytes;
-	uint8_t padded[PP_EXPLAIN_BYTES_MIN] = {0};
+	uint8_t padded[OUT_BYTES_MIN] = {0};
+	int ret = -EINVAL;
 
 	*out = (struct pp_explanation){.verdict = PP_VERDICT_PASS};
 	out->unparsed = (uint32_t)pp_parse_packet(
 		explain->frame_kind, explain->iface | (explain->out != NULL ? PP_IFACE_OUT : 0),
 		data, linear_bytes, &out->key);
 	if (bytes >= PP_EXPLAIN_BYTES_MIN)
-		return run(explain, data, bytes, out, err);
+		ret = run(explain, data, bytes, out, err);
+	if (ret != -EINVAL || bytes >= OUT_BYTES_MIN)
+		return ret;
 	out->too_short = true;
 	if (out->unparsed)
 		return 0;
 	memcpy(padded, data, bytes);
-	return run(explain, padded, sizeof(padded), out, err);
+	return run(explain, padded, explain->out != NULL ? OUT_BYTES_MIN : PP_EXPLAIN_BYTES_MIN,
+		   out, err);
 }
 
 static void put_ip4(struct pp_prefix *prefix, uint32_t addr)

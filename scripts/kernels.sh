@@ -10,7 +10,7 @@
 #   --quick   of each engine the program that does most
 #   --keep    leave what the guests printed, and say where
 #
-# A line for each program: instructions of the xdp and of the xdp.frags variant, their budget, the
+# A line for each program: instructions of the xdp and of the xdp.frags variant and of the tc program, the budget, the
 # time to load both. The kernels stay in ${XDG_CACHE_HOME:-/var/cache}/push-packet-kernels; remove
 # it to get newer ones. Exit status 0: all good; 1: not; 77: good, but a kernel could not be had.
 set -uo pipefail

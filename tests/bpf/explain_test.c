@@ -145,7 +145,8 @@ static void judge(struct rule_gen *gen,
 	cr_assert_eq(ret, 0, "seed %llu: %s: %s", (unsigned long long)seed, err.text, hex);
 	cr_assert(as_the_oracle_says(rules, &got, in, out), "seed %llu: %s",
 		  (unsigned long long)seed, hex);
-	cr_assert_eq(got.too_short, packet.len_bytes < PP_EXPLAIN_BYTES_MIN);
+	if (!out)
+		cr_assert_eq(got.too_short, packet.len_bytes < PP_EXPLAIN_BYTES_MIN);
 }
 
 Test(explain, agrees_with_the_oracle, .timeout = 300)

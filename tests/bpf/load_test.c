@@ -3,9 +3,10 @@
 // long it takes to load, and that it does what it must with a few packets. A plain program:
 // scripts/kernels.sh runs it on kernels where nothing else is installed. TAP, with
 //
-//     ok 1 - NAME insns=N frags_insns=N load_us=N
+//     ok 1 - NAME insns=N frags_insns=N out_insns=N load_us=N
 //
-// insns: what the verifier walked through, of its million; of the xdp and the xdp.frags variant.
+// insns: what the verifier walked through, of its million; of the xdp and the xdp.frags variant and of
+// the tc program. load_us is about the first two.
 #include <errno.h>
 #include <linux/bpf.h>
 #include <netinet/in.h>
@@ -27,7 +28,8 @@
 	"drop proto udp dport 23\n"                                                                \
 	"copy take 64 proto udp dport 53\n"                                                        \
 	"route proto udp dport 7\n"                                                                \
-	"drop dst 2001:db8:2::/48\n"
+	"drop dst 2001:db8:2::/48\n"                                                               \
+	"drop proto udp dport 24 direction out\n"
 #define SETS "set s { 192.0.2.64/26, 2001:db8:3::/48 }\n" RULES "drop src @s\n"
 // Rules that no packet here meets, so unlike each other that engine tuple looks at every field.
 #define FIELDS                                                                                     \
@@ -58,7 +60,7 @@ static const struct {
 	{"tuple", "tuple", PP_CACHE_OFF, RULES FIELDS, 0},
 	{"tuple+sets+cache", "tuple", PP_CACHE_ON, SETS FIELDS, 0},
 };
-enum { DROP_PORT = 1, COPY_PORT, ROUTE_PORT, DROP_NET6, DROP_SET }; // ids of the rules
+enum { DROP_PORT = 1, COPY_PORT, ROUTE_PORT, DROP_NET6, DROP_OUT, DROP_SET }; // ids of the rules
 static const struct {
 	const char *name;
 	uint32_t iface;
@@ -155,12 +157,36 @@ static const char *shoot_all(uint32_t iface)
 	return wrong ?: check_records(iface);
 }
 
+// What is sent: other rules for the same packets.
+static const char *try_out(uint32_t iface, uint32_t *insns)
+{
+	const struct tap_run_fate passed = {XDP_PASS, PP_COUNT_PASSED, 0, 0};
+	const struct tap_run_fate dropped = {XDP_DROP, PP_COUNT_DROPPED, 0, DROP_OUT};
+	const char *wrong = NULL;
+
+	run.sent = true;
+	if (tap_run_load(&run, iface, &err) < 0)
+		wrong = err.text;
+	for (uint16_t port = 23; wrong == NULL && port <= 24; port++) {
+		packet_begin(&packet, tap_run_kind(iface));
+		packet_ip(&packet, "192.0.2.1", "192.0.2.2");
+		packet_l4(&packet, IPPROTO_UDP, 1, port);
+		packet_finish(&packet);
+		wrong = tap_run_differs(&run, iface, false, packet.data, packet.len_bytes,
+					port == 24 ? &dropped : &passed);
+	}
+	if (wrong == NULL)
+		*insns = pp_tap_out_verified_insns(run.out_tap[iface]);
+	run.sent = false;
+	return wrong;
+}
+
 // @param costs  Set to what is said beside the name.
 // @return       NULL; what is wrong.
 static const char *try_program(uint32_t iface, char *costs, size_t bytes)
 {
 	uint64_t begin_ns = pp_clock_ns(CLOCK_MONOTONIC), load_ns;
-	uint32_t insns, frags_insns;
+	uint32_t insns, frags_insns, out_insns = 0;
 	const char *wrong;
 	int fd = -1;
 
@@ -170,8 +196,11 @@ static const char *try_program(uint32_t iface, char *costs, size_t bytes)
 	if (verified_insns(iface, false, &insns) < 0 ||
 	    verified_insns(iface, true, &frags_insns) < 0)
 		return "the kernel does not say what it verified";
-	snprintf(costs, bytes, " insns=%u frags_insns=%u load_us=%llu", insns, frags_insns,
-		 (unsigned long long)load_ns / 1000);
+	wrong = try_out(iface, &out_insns);
+	snprintf(costs, bytes, " insns=%u frags_insns=%u out_insns=%u load_us=%llu", insns,
+		 frags_insns, out_insns, (unsigned long long)load_ns / 1000);
+	if (wrong != NULL)
+		return wrong;
 	wrong = tap_run_add_socket(&run, iface, 0, &fd) < 0 ? "no AF_XDP socket" : shoot_all(iface);
 	close(fd);
 	return wrong;

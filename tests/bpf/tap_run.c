@@ -200,7 +200,7 @@ void tap_run_close(struct tap_run *run)
 	run->rules = NULL;
 }
 
-static int send_packet(struct tap_run *run, uint32_t iface, const uint8_t *data, uint32_t bytes)
+static int shoot_sent(struct tap_run *run, uint32_t iface, const uint8_t *data, uint32_t bytes)
 {
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = data, .data_size_in = bytes,
 		    .data_out = run->out, .data_size_out = sizeof(run->out), .repeat = 1);
@@ -231,7 +231,7 @@ int tap_run_shoot(
 	int ret;
 
 	if (run->sent)
-		return send_packet(run, iface, data, bytes);
+		return shoot_sent(run, iface, data, bytes);
 	ret = tap_run_load(run, iface, &err);
 	if (ret < 0)
 		return ret;

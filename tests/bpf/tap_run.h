@@ -28,6 +28,8 @@
 #define TAP_RUN_ROWS (TAP_RUN_IFACES * TAP_RUN_ROWS_IFACE)
 // As much of a packet that is sent as every kernel's test run takes.
 #define TAP_RUN_SENT_MAX 3000u
+// Cut off within the IP header, it takes none.
+#define TAP_RUN_SENT_MIN (14u + 40u)
 #define TAP_RUN_CONSUMERS (2 * RULE_GEN_CONSUMERS)
 #define TAP_RUN_RING_BYTES (1u << 20)
 // The longest packet that fits in one buffer for every kernel that is supported.

@@ -27,14 +27,15 @@ def report_program(name, good, rest):
     costs = {key: int(value) for key, value in re.findall(r" (\w+)=(\d+)", rest)}
     if not costs or not good:
         return say(name, rest.partition(": ")[2] or "no costs")
-    most = max(costs["insns"], costs["frags_insns"])
+    most = max(costs["insns"], costs["frags_insns"], costs["out_insns"])
     allowed = budget.get(name)
     wrong = None
     if allowed is None:
         wrong = "no budget for this program in scripts/kernels.sh"
     elif most > min(allowed, LIMIT):
         wrong = "over its budget of instructions"
-    say(name, wrong, f"{costs['insns']:>9,} {costs['frags_insns']:>9,} {allowed or 0:>9,}"
+    say(name, wrong, f"{costs['insns']:>9,} {costs['frags_insns']:>9,} {costs['out_insns']:>9,}"
+        f" {allowed or 0:>9,}"
         f" {costs['load_us'] // 1000:>7,} ms")
 
 

@@ -167,3 +167,23 @@ Test(advice, junk_in_the_environment_is_no_session)
 	for (size_t i = 0; i < sizeof(junk) / sizeof(junk[0]); i++)
 		expect_quiet("  inline: [drop family ip4]", junk[i]);
 }
+
+Test(advice, what_is_sent_is_looked_at_too)
+{
+	expect_warning("  inline: [drop any direction out]", NULL,
+		       "3:12: this rule drops outgoing ARP on ppnone0");
+	expect_warning(
+		"  inline: [drop proto icmp6 direction out]", NULL,
+		"drops outgoing IPv6 neighbour discovery on ppnone0: IPv6 hosts on the link would "
+		"not find this machine; put 'pass proto icmp6 direction out' before it");
+	expect_warning(
+		"  inline: [drop proto tcp sport 22 direction out]", SSH4,
+		"drops outgoing packets of this ssh session on ppnone0: you would lose the "
+		"connection; put 'pass direction out dst 192.0.2.9 proto tcp sport 22' before it");
+	expect_warning("  inline: [drop dst 2001:db8::9 direction out]", SSH6,
+		       "outgoing packets of this ssh session");
+	expect_quiet("  inline: [drop proto tcp dport 22 direction out]", SSH4);
+	expect_quiet("  inline: [pass family ip4 direction out, drop family ip4 direction out]",
+		     SSH4);
+	expect_quiet("  default: pass\n  inline: [copy any direction out]", SSH4);
+}

@@ -50,7 +50,7 @@ Test(ledger, add_sums_every_column)
 struct equation {
 	size_t in_flight; // offset in struct pp_ledger_in_flight
 	enum pp_ledger_column left;
-	enum pp_ledger_column right[8];
+	enum pp_ledger_column right[10];
 	uint32_t count;
 };
 
@@ -69,8 +69,9 @@ static const struct equation equations[] = {
 	{IN_FLIGHT(worker),
 	 PP_LEDGER_XSK_RX,
 	 {PP_LEDGER_SINK, PP_LEDGER_REFLECTED, PP_LEDGER_HANDED_OFF, PP_LEDGER_HANDOFF_FULL,
-	  PP_LEDGER_TX_RING_FULL, PP_LEDGER_TX_BAD, PP_LEDGER_NO_CONSUMER, PP_LEDGER_TO_PROGRAM},
-	 8},
+	  PP_LEDGER_TX_RING_FULL, PP_LEDGER_TX_BAD, PP_LEDGER_NO_CONSUMER, PP_LEDGER_TO_PROGRAM,
+	  PP_LEDGER_FORWARDED, PP_LEDGER_TX_NO_SOCKET},
+	 10},
 	{IN_FLIGHT(analysis), PP_LEDGER_HANDED_OFF, {PP_LEDGER_ANALYSED}, 1},
 	{IN_FLIGHT(ring), PP_LEDGER_COPIED, {PP_LEDGER_RING_READ}, 1},
 	{IN_FLIGHT(copy_worker),

@@ -47,8 +47,9 @@ struct pp_explanation {
 	const struct pp_ruleset_entry *rule;
 	uint8_t verdict; // enum pp_verdict, after the copy if there is one
 	bool copy;
-	// Under PP_EXPLAIN_BYTES_MIN: judged by the parser in user space; where that has nothing
-	// against it, by the program with zeros behind the packet, which the parser does not read.
+	// Under PP_EXPLAIN_BYTES_MIN, or of what is sent cut off within the IP header: judged by the
+	// parser in user space; where that has nothing against it, by the program with zeros behind the
+	// packet, which the parser does not read.
 	bool too_short;
 };
 
