@@ -219,6 +219,22 @@ def test_a_window_slides(lab):
         assert top(daemon, "seen", "protocol")["total"] == {"pkts": 0, "bytes": 0}
 
 
+def test_count_lists_its_sources(lab):
+    consumers = [{"name": "counter", "kind": "count", "threads": 2}]
+    with lab.daemon("copy any to counter", consumers=consumers) as daemon:
+        lab.gen("--rate", "50k", "--src", "192.0.2.0/28", "--flows", 10, count=1000)
+        daemon.settled(1000)
+        seen = top(daemon, "counter", "source")
+        assert [row["pkts"] for row in seen["rows"]] == [100] * 10
+        assert seen["total"]["pkts"] == 1000 and seen["found"] == 10
+        with pytest.raises(Refused, match="by source only"):
+            top(daemon, "counter", "flow")
+        with pytest.raises(Refused, match="no consumer 'nobody'"):
+            top(daemon, "nobody", "source")
+        with pytest.raises(Refused, match="'colour' is none of"):
+            top(daemon, "counter", "colour")
+
+
 def plugin_config(plugin, name="order", **options):
     return {"name": name, "kind": "plugin", "library": str(plugin), "threads": 3,
             "options": options}
