@@ -117,8 +117,8 @@ static void end_file(struct pp_record_writer *writer)
 	pp_counter_add(&writer->stats.bytes, writer->file.bytes - before);
 	if (ret < 0) {
 		pp_counter_add(&writer->stats.errors, 1);
-		pp_record_news_add(&writer->news, "capture %s: %s ends without statistics: %s",
-				   writer->params.name, writer->file.name, strerror(-ret));
+		pp_record_news_add(&writer->news, "%s ends without statistics: %s",
+				   writer->file.name, strerror(-ret));
 	}
 }
 
@@ -203,8 +203,7 @@ static void leave_gone_file(struct pp_record_writer *writer)
 {
 	if (!pp_record_file_gone(&writer->file))
 		return;
-	pp_record_news_add(&writer->news, "capture %s: %s was deleted while it was written",
-			   writer->params.name, writer->file.name);
+	pp_record_news_add(&writer->news, "%s was deleted while it was written", writer->file.name);
 	end_file(writer);
 }
 
@@ -232,26 +231,23 @@ static int64_t step(struct pp_record_writer *writer, const uint8_t *blocks, uint
 static void failed(struct pp_record_writer *writer, int err_no)
 {
 	pp_counter_add(&writer->stats.errors, 1);
-	if (!writer->stats.failing) {
-		writer->failing_since_ns = pp_clock_ns(CLOCK_MONOTONIC);
-		__atomic_store_n(&writer->stats.failing, 1, __ATOMIC_RELAXED);
-		pp_record_news_add(
-			&writer->news,
-			"capture %s: cannot write to %s: %s; packets wait, then are lost",
-			writer->params.name, writer->options.directory, strerror(-err_no));
-	}
+	if (writer->stats.failing)
+		return;
+	writer->failing_since_ns = pp_clock_ns(CLOCK_MONOTONIC);
+	__atomic_store_n(&writer->stats.failing, 1, __ATOMIC_RELAXED);
+	pp_record_news_add(&writer->news, "cannot write to %s: %s; packets wait, then are lost",
+			   writer->options.directory, strerror(-err_no));
 }
 
 static void succeeded(struct pp_record_writer *writer)
 {
+	uint64_t took_ns = pp_clock_ns(CLOCK_MONOTONIC) - writer->failing_since_ns;
+
 	if (!writer->stats.failing)
 		return;
 	__atomic_store_n(&writer->stats.failing, 0, __ATOMIC_RELAXED);
-	pp_record_news_add(
-		&writer->news, "capture %s: writes to %s again after %llu ms", writer->params.name,
-		writer->options.directory,
-		(unsigned long long)(pp_clock_ns(CLOCK_MONOTONIC) - writer->failing_since_ns) /
-			1000000);
+	pp_record_news_add(&writer->news, "writes to %s again after %llu ms",
+			   writer->options.directory, (unsigned long long)took_ns / 1000000);
 }
 
 static bool gives_up(struct pp_record_writer *writer)
