@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #include <stdlib.h>
+#include <string.h>
 
 #include "command.h"
 #include "explain.h"
@@ -10,6 +11,7 @@ struct explain_options {
 	bool running;
 	const char *socket;
 	const char *interface;
+	const char *direction;
 	bool json;
 };
 
@@ -29,6 +31,15 @@ take_rules(struct pp_explain_rules *rules, const struct explain_options *o, cons
 	return pp_explain_rules_from_daemon(rules, &ctl, path);
 }
 
+static int take_direction(struct pp_explain_rules *rules, const char *word, const char *path)
+{
+	if (!word || !strcmp(word, "in"))
+		return PP_EXIT_OK;
+	rules->direction = PP_DIRECTION_OUT;
+	return strcmp(word, "out") ? pp_command_usage(path, "expected --direction in or out")
+				   : PP_EXIT_OK;
+}
+
 static int run_explain(const struct pp_command *command, int argc, char **argv)
 {
 	struct pp_explain_rules *rules;
@@ -42,7 +53,8 @@ static int run_explain(const struct pp_command *command, int argc, char **argv)
 	if (!rules)
 		return pp_ctl_options_complain(&(struct pp_error){.text = "out of memory"});
 	pp_explain_rules_init(rules);
-	status = take_rules(rules, &o, argv[0]);
+	status = take_direction(rules, o.direction, argv[0]);
+	status = status ?: take_rules(rules, &o, argv[0]);
 	status = status ?: pp_explain_rules_enter(rules, o.interface);
 	status = status ?: pp_explain_capture(rules, words[0], o.json);
 	pp_explain_rules_fini(rules);
@@ -83,6 +95,11 @@ static const struct pp_option options[] = {
 	 .complete = PP_COMPLETE_IFACE,
 	 .read = pp_option_text,
 	 .offset = offsetof(struct explain_options, interface)},
+	{.name = "direction",
+	 .arg = "in|out",
+	 .help = "whether the packets are received (default) or sent",
+	 .read = pp_option_text,
+	 .offset = offsetof(struct explain_options, direction)},
 	{.name = "json",
 	 .letter = 'j',
 	 .help = "for programs: one JSON object a line, a packet each, and a summary",
@@ -96,12 +113,13 @@ static const struct pp_argument arguments[] = {{.name = "CAPTURE", .complete = P
 const struct pp_command pp_command_explain = {
 	.name = "explain",
 	.summary = "show what rules would do with the packets of a capture",
-	.synopsis = "-c FILE [--interface NAME] [--json] CAPTURE\n"
-		    "--rules FILE [--interface NAME] [--json] CAPTURE\n"
-		    "--running [-s SOCKET] [--interface NAME] [--json] CAPTURE",
+	.synopsis =
+		"-c FILE [--interface NAME] [--direction in|out] [--json] CAPTURE\n"
+		"--rules FILE [--interface NAME] [--direction in|out] [--json] CAPTURE\n"
+		"--running [-s SOCKET] [--interface NAME] [--direction in|out] [--json] CAPTURE",
 	.description =
 		"Run each packet of a capture (pcap or pcapng, Ethernet or raw IP; - is standard "
-		"input) through the very XDP program that judges on interfaces, loaded on none, and "
+		"input) through the very program that judges on interfaces, loaded on none, and "
 		"show the verdict, the rule, and what was read from the packet; at the end how often "
 		"each rule was the one. Copies go nowhere and nothing is routed.\n"
 		"A packet that cannot be parsed passes; the reason is named as in the statistics. A "

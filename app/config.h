@@ -34,6 +34,7 @@ struct pp_iface_spots {
 	struct pp_spot mode; // of the name where the key was left out; bind, queues as well
 	struct pp_spot bind;
 	struct pp_spot queues;
+	struct pp_spot egress; // or of egress-attach
 	struct pp_spot queue[PP_QUEUES_PER_IFACE_MAX]; // as pp_iface_config.queue
 };
 
@@ -42,6 +43,7 @@ struct pp_consumer_spots {
 	struct pp_spot kind;
 	struct pp_spot threads;
 	struct pp_spot cpu;
+	struct pp_spot interface;
 	struct pp_spot cpus[PP_ANALYSER_THREADS_MAX]; // as pp_consumer_config.cpus
 	struct pp_spot spread;
 	struct pp_spot library;

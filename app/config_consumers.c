@@ -10,6 +10,7 @@ struct consumer {
 	bool has_kind;
 	const struct pp_yaml *threads;
 	const struct pp_yaml *cpu;
+	const struct pp_yaml *interface;
 	const struct pp_yaml *library;
 	const struct pp_yaml *options;
 };
@@ -27,10 +28,17 @@ static void read_kind(struct pp_config_reader *r, const struct pp_yaml *value, v
 	const char *words[PP_CONSUMER_KINDS + 1] = {NULL};
 	struct consumer *consumer = arg;
 
-	for (uint8_t i = 0; i < PP_CONSUMER_KINDS; i++)
+	// There is no program that embeds the daemon.
+	for (uint8_t i = 0; i < PP_CONSUMER_PROGRAM; i++)
 		words[i] = pp_consumer_kind_name(i);
 	consumer->at->kind = pp_config_spot(r, value);
-	consumer->has_kind = pp_config_read_choice(r, value, words, &consumer->cfg->kind);
+	// YAML reads the word as nothing, an operator as the kind of that name.
+	consumer->has_kind =
+		value->kind == PP_YAML_NULL && value->text && !strcmp(value->text, "null");
+	if (consumer->has_kind)
+		consumer->cfg->kind = PP_CONSUMER_NULL;
+	else
+		consumer->has_kind = pp_config_read_choice(r, value, words, &consumer->cfg->kind);
 }
 
 static void read_threads(struct pp_config_reader *r, const struct pp_yaml *value, void *arg)
@@ -57,6 +65,22 @@ static void read_cpu(struct pp_config_reader *r, const struct pp_yaml *value, vo
 		return;
 	consumer->cfg->cpu = (int32_t)cpu;
 	consumer->cpu = value;
+}
+
+static void read_interface(struct pp_config_reader *r, const struct pp_yaml *value, void *arg)
+{
+	struct consumer *consumer = arg;
+	const char *text = pp_config_read_text(r, value, "the name of an interface");
+
+	consumer->at->interface = pp_config_spot(r, value);
+	if (!text)
+		return;
+	if (!*text || strlen(text) >= IFNAMSIZ) {
+		pp_config_error(r, value, "'%.40s' cannot be the name of an interface", text);
+		return;
+	}
+	strcpy(consumer->cfg->forward_to, text);
+	consumer->interface = value;
 }
 
 static void read_cpus(struct pp_config_reader *r, const struct pp_yaml *value, void *arg)
@@ -112,12 +136,30 @@ static void read_option(struct pp_config_reader *r, const struct pp_yaml *value,
 }
 
 static const struct pp_config_key keys[] = {
-	{"name", read_name, PP_ITEM_NONE},	 {"kind", read_kind, PP_ITEM_NONE},
-	{"threads", read_threads, PP_ITEM_NONE}, {"cpu", read_cpu, PP_ITEM_NONE},
-	{"cpus", read_cpus, PP_ITEM_NONE},	 {"spread", read_spread, PP_ITEM_NONE},
-	{"library", read_library, PP_ITEM_NONE}, {"options", read_options, PP_ITEM_NONE},
-	{"window", read_option, PP_ITEM_NONE},	 {"entries", read_option, PP_ITEM_NONE},
-	{"by", read_option, PP_ITEM_NONE},	 {0}};
+	{"name", read_name, PP_ITEM_NONE},
+	{"kind", read_kind, PP_ITEM_NONE},
+	{"threads", read_threads, PP_ITEM_NONE},
+	{"cpu", read_cpu, PP_ITEM_NONE},
+	{"cpus", read_cpus, PP_ITEM_NONE},
+	{"interface", read_interface, PP_ITEM_NONE},
+	{"spread", read_spread, PP_ITEM_NONE},
+	{"library", read_library, PP_ITEM_NONE},
+	{"options", read_options, PP_ITEM_NONE},
+	{"window", read_option, PP_ITEM_NONE},
+	{"entries", read_option, PP_ITEM_NONE},
+	{"by", read_option, PP_ITEM_NONE},
+	{"idle", read_option, PP_ITEM_NONE},
+	{"directory", read_option, PP_ITEM_NONE},
+	{"file-size", read_option, PP_ITEM_NONE},
+	{"file-time", read_option, PP_ITEM_NONE},
+	{"file-packets", read_option, PP_ITEM_NONE},
+	{"budget", read_option, PP_ITEM_NONE},
+	{"compress", read_option, PP_ITEM_NONE},
+	{"flush", read_option, PP_ITEM_NONE},
+	{"buffer", read_option, PP_ITEM_NONE},
+	{"snap", read_option, PP_ITEM_NONE},
+	{0},
+};
 
 static bool is_option(const struct pp_yaml *key)
 {
@@ -195,6 +237,9 @@ static void check_together(struct pp_config_reader *r, struct consumer *consumer
 				pp_consumer_kind_name(consumer->cfg->kind));
 	else if (consumer->cpu && !consumer->cfg->threads)
 		pp_config_error(r, consumer->cpu, "a cpu needs a thread: say threads: 1 as well");
+	else if (consumer->interface && consumer->cfg->kind != PP_CONSUMER_FORWARD)
+		pp_config_error(r, consumer->interface,
+				"only a consumer of kind forward has an interface");
 }
 
 static void check_twice(struct pp_config_reader *r, uint32_t index)
@@ -221,6 +266,7 @@ static void read_consumer(struct pp_config_reader *r, const struct pp_yaml *item
 
 	consumer.at->name = pp_config_spot(r, item);
 	consumer.at->kind = consumer.at->threads = consumer.at->cpu = consumer.at->name;
+	consumer.at->interface = consumer.at->name;
 	consumer.at->spread = consumer.at->library = consumer.at->name;
 	consumer.cfg->cpu = -1;
 	pp_config_read_map(r, item, keys, &consumer);
@@ -232,6 +278,8 @@ static void read_consumer(struct pp_config_reader *r, const struct pp_yaml *item
 		pp_config_error(r, item, "a consumer needs a name");
 	else if (!consumer.has_kind)
 		pp_config_error(r, item, "a consumer needs a kind, such as count, sink or reflect");
+	else if (consumer.cfg->kind == PP_CONSUMER_FORWARD && !consumer.interface)
+		pp_config_error(r, item, "a consumer of kind forward needs an interface");
 	else
 		check_kind(r, &consumer, item, index);
 	if (r->report->errors == errors)

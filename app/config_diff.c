@@ -88,6 +88,8 @@ diff_ifaces(const struct pp_config *running, const struct pp_config *next, struc
 			refuse(report, at->mode, "the mode of an interface");
 		if (a->bind != b->bind)
 			refuse(report, at->bind, "how an interface binds");
+		if (a->egress != b->egress || a->egress_attach != b->egress_attach)
+			refuse(report, at->egress, "the egress of an interface");
 		if (!same_queues(a, b))
 			refuse(report, at->queues, "the queues of an interface");
 	}
@@ -132,6 +134,8 @@ static void diff_consumers(const struct pp_config *running,
 			refuse(report, at->kind, "the kind of a consumer");
 		if (a->threads != b->threads)
 			refuse(report, at->threads, "how many threads a consumer has");
+		if (strcmp(a->forward_to, b->forward_to))
+			refuse(report, at->interface, "where a consumer forwards to");
 		if (!same_cpus(a, b))
 			refuse(report, at->cpu, "the CPU of a consumer");
 		if (a->spread != b->spread)

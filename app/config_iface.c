@@ -45,6 +45,30 @@ static void read_bind(struct pp_config_reader *r, const struct pp_yaml *value, v
 	iface->at->bind = pp_config_spot(r, value);
 }
 
+static void read_egress(struct pp_config_reader *r, const struct pp_yaml *value, void *arg)
+{
+	static const char *const words[] = {[PP_EGRESS_WHEN_NEEDED] = "auto",
+					    [PP_EGRESS_ON] = "on",
+					    [PP_EGRESS_OFF] = "off",
+					    NULL};
+	struct iface *iface = arg;
+
+	pp_config_read_choice(r, value, words, &iface->cfg->egress);
+	iface->at->egress = pp_config_spot(r, value);
+}
+
+static void read_egress_attach(struct pp_config_reader *r, const struct pp_yaml *value, void *arg)
+{
+	static const char *const words[] = {[PP_EGRESS_AUTO] = "auto",
+					    [PP_EGRESS_TCX] = "tcx",
+					    [PP_EGRESS_CLSACT] = "clsact",
+					    NULL};
+	struct iface *iface = arg;
+
+	pp_config_read_choice(r, value, words, &iface->cfg->egress_attach);
+	iface->at->egress = pp_config_spot(r, value);
+}
+
 // Keep the queues ascending, each with its place.
 static void
 insert_queue(struct pp_config_reader *r, const struct pp_yaml *item, struct iface *iface)
@@ -93,6 +117,8 @@ static const struct pp_config_key keys[] = {{"name", read_name, PP_ITEM_NONE},
 					    {"mode", read_mode, PP_ITEM_NONE},
 					    {"bind", read_bind, PP_ITEM_NONE},
 					    {"queues", read_queues, PP_ITEM_NONE},
+					    {"egress", read_egress, PP_ITEM_NONE},
+					    {"egress-attach", read_egress_attach, PP_ITEM_NONE},
 					    {0}};
 
 static void check_twice(struct pp_config_reader *r, uint32_t index)
@@ -118,7 +144,7 @@ static void read_iface(struct pp_config_reader *r, const struct pp_yaml *item, u
 
 	// A key that was left out is complained about where the interface begins.
 	iface.at->name = pp_config_spot(r, item);
-	iface.at->mode = iface.at->bind = iface.at->queues = iface.at->name;
+	iface.at->mode = iface.at->bind = iface.at->queues = iface.at->egress = iface.at->name;
 	iface.cfg->queues_all = true;
 	pp_config_read_map(r, item, keys, &iface);
 	if (*iface.cfg->name)

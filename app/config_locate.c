@@ -30,6 +30,8 @@ struct pp_spot pp_config_locate(const struct pp_config *config, const struct pp_
 		return config->iface_at[i].mode;
 	case PP_WHERE_IFACE_BIND:
 		return config->iface_at[i].bind;
+	case PP_WHERE_IFACE_EGRESS:
+		return config->iface_at[i].egress;
 	case PP_WHERE_IFACE_QUEUE:
 		return config->iface[i].queues_all ? config->iface_at[i].name
 						   : config->iface_at[i].queue[where->sub];
@@ -42,6 +44,8 @@ struct pp_spot pp_config_locate(const struct pp_config *config, const struct pp_
 	case PP_WHERE_CONSUMER_CPU:
 		return config->consumer[i].cpu_count ? config->consumer_at[i].cpus[where->sub]
 						     : config->consumer_at[i].cpu;
+	case PP_WHERE_CONSUMER_FORWARD:
+		return config->consumer_at[i].interface;
 	case PP_WHERE_CONSUMER_THREADS:
 		return config->consumer_at[i].threads;
 	case PP_WHERE_CONSUMER_OPTION:

@@ -51,6 +51,7 @@ static int open_program(const struct pp_explain_rules *rules,
 						 .engine = rules->engine,
 						 .own = rules->own,
 						 .in = rules->in,
+						 .direction = rules->direction,
 						 .frame_kind = pp_capture_frame_kind(capture)};
 
 	return pp_explain_open(out, &config, rules->rules, NULL, err);

@@ -75,8 +75,10 @@ static void format_rule(const struct pp_explain_rules *rules,
 static void print_rule(const struct pp_explain_rules *rules, const struct pp_explain_line *line)
 {
 	char text[RULE_BYTES] = "default";
+	bool out = line->result.key.word & PP_KEY_OUT;
 
-	if (reason_of(line))
+	// What is sent and matches no rule passes: the default action is for what is received.
+	if (reason_of(line) || (out && !line->result.rule))
 		strcpy(text, "-");
 	else if (line->result.rule)
 		format_rule(rules, line->result.rule, text);
@@ -203,12 +205,13 @@ static json_t *key_json(const struct pp_explain_rules *rules, const struct pp_ex
 	struct pp_rule rule;
 
 	pp_explain_rule_for(&line->result, rules->in_name, &rule);
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o}", "family",
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o, s:s}", "family",
 			 text_or_null(families[rule.family]), "proto",
 			 rule.proto < 0 ? json_null() : json_integer(rule.proto), "src",
 			 prefix_json(&rule.src), "dst", prefix_json(&rule.dst), "sport",
 			 port_json(&rule.sport), "dport", port_json(&rule.dport), "later_fragment",
-			 (int)is_later_fragment(line), "interface", text_or_null(rule.on));
+			 (int)is_later_fragment(line), "interface", text_or_null(rule.on),
+			 "direction", rule.direction == PP_DIRECTION_OUT ? "out" : "in");
 }
 
 static json_t *verdict_json(const struct pp_explain_line *line, bool then)

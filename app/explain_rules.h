@@ -25,6 +25,7 @@ struct pp_explain_rules {
 	struct pp_engine_own own;
 	int32_t in; // index of the interface that packets come in by; PP_EXPLAIN_NO_IFACE
 	const char *in_name; // borrowed; "": none
+	uint8_t direction; // enum pp_direction: OUT: packets go out by it
 };
 
 void pp_explain_rules_init(struct pp_explain_rules *rules);

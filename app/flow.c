@@ -40,14 +40,19 @@ static bool has_ip_condition(const struct pp_rule *rule)
 	       rule->sport.set || rule->dport.set || rule->proto >= 0;
 }
 
-static bool
-dst_matches(const struct pp_ruleset *rules, const struct pp_rule *rule, const struct pp_flow *flow)
+// @param unknown  The flow's address is not known.
+static bool end_matches(const struct pp_ruleset *rules,
+			const struct pp_rule *rule,
+			bool dst,
+			bool unknown,
+			const struct pp_flow *flow)
 {
-	bool condition = rule->dst.family != PP_FAMILY_NONE || *rule->dst_set;
+	const struct pp_prefix *prefix = dst ? &rule->dst : &rule->src;
+	const char *set = dst ? rule->dst_set : rule->src_set;
 
-	if (flow->dst_unknown && condition)
+	if (unknown && (prefix->family != PP_FAMILY_NONE || *set))
 		return rule->verdict != PP_VERDICT_PASS;
-	return address_matches(rules, &rule->dst, rule->dst_set, flow->family, flow->dst);
+	return address_matches(rules, prefix, set, flow->family, dst ? flow->dst : flow->src);
 }
 
 bool pp_flow_matches(const struct pp_ruleset *rules,
@@ -55,7 +60,7 @@ bool pp_flow_matches(const struct pp_ruleset *rules,
 		     const char *iface,
 		     const struct pp_flow *flow)
 {
-	if (*rule->on && strcmp(rule->on, iface))
+	if (rule->direction != flow->direction || (*rule->on && strcmp(rule->on, iface)))
 		return false;
 	if (!has_ip_condition(rule))
 		return true;
@@ -63,8 +68,8 @@ bool pp_flow_matches(const struct pp_ruleset *rules,
 		return false;
 	return (rule->family == PP_FAMILY_NONE || rule->family == flow->family) &&
 	       (rule->proto < 0 || rule->proto == flow->proto) &&
-	       address_matches(rules, &rule->src, rule->src_set, flow->family, flow->src) &&
-	       dst_matches(rules, rule, flow) &&
+	       end_matches(rules, rule, false, flow->src_unknown, flow) &&
+	       end_matches(rules, rule, true, flow->dst_unknown, flow) &&
 	       ports_match(&rule->sport, flow->ports, flow->sport) &&
 	       ports_match(&rule->dport, flow->ports, flow->dport);
 }

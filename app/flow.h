@@ -18,12 +18,14 @@ struct pp_flow {
 	uint8_t src[16]; // network order, IPv4 in the first four
 	uint8_t dst[16];
 	bool dst_unknown; // conditions on dst may or may not hold
+	bool src_unknown;
+	uint8_t direction; // enum pp_direction
 	bool ports;
 	uint16_t sport;
 	uint16_t dport;
 };
 
-// Whether a rule matches the flow where it comes in on iface, as pp_flow_judge() sees it.
+// Whether a rule matches the flow where it comes in on iface or goes out, as pp_flow_judge() sees it.
 //
 // @param rules  Have the sets that the rule names.
 bool pp_flow_matches(const struct pp_ruleset *rules,
@@ -31,7 +33,7 @@ bool pp_flow_matches(const struct pp_ruleset *rules,
 		     const char *iface,
 		     const struct pp_flow *flow);
 
-// The rule that judges the flow where it comes in on iface. A rule that may match (dst_unknown)
+// The rule that judges the flow where it comes in on iface. A rule that may match (dst_unknown, src_unknown)
 // counts as matching when its verdict is not pass: the worst case.
 //
 // @return  The entry; NULL: the default action.

@@ -39,6 +39,19 @@ print_queue(const struct pp_config *config, const struct pp_queue_info *queue, F
 	fputc('\n', out);
 }
 
+static void print_egress(const struct pp_plane *plane, uint32_t iface, FILE *out)
+{
+	struct pp_egress_info info;
+	struct pp_ledger_row ledger;
+
+	pp_plane_egress(plane, iface, &info, &ledger);
+	if (info.attached == PP_EGRESS_TCX)
+		fputs("    egress: tcx\n", out);
+	if (info.attached == PP_EGRESS_CLSACT)
+		fputs("    egress: clsact (no bpf_link: after a kill a filter that passes all stays)\n",
+		      out);
+}
+
 static void
 print_iface(const struct pp_plane *plane, const struct pp_config *config, uint32_t iface, FILE *out)
 {
@@ -54,6 +67,7 @@ print_iface(const struct pp_plane *plane, const struct pp_config *config, uint32
 		info.queue_count);
 	if (info.mode == PP_XDP_SKB)
 		print_skb_mode(info.name, out);
+	print_egress(plane, iface, out);
 	for (uint32_t row = 0; row < info.row_count; row++) {
 		pp_plane_queue(plane, iface, row, &queue, &ledger);
 		print_queue(config, &queue, out);
@@ -75,6 +89,8 @@ static void print_worker(const struct pp_plane *plane, uint32_t worker, FILE *ou
 static void print_consumer(const struct pp_consumer_config *consumer, FILE *out)
 {
 	fprintf(out, "  consumer %s: %s", consumer->name, pp_consumer_kind_name(consumer->kind));
+	if (consumer->kind == PP_CONSUMER_FORWARD)
+		fprintf(out, " to %s", consumer->forward_to);
 	if (!pp_consumer_is_analyser(consumer->kind) || !consumer->threads)
 		fputs(", on the workers", out);
 	else if (consumer->threads == 1)

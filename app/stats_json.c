@@ -69,6 +69,22 @@ queue_json(const struct pp_plane *plane, uint32_t iface, uint32_t row, struct su
 			 "ledger", ledger_json(&ledger));
 }
 
+static json_t *egress_json(const struct pp_plane *plane, uint32_t iface, struct sums *sums)
+{
+	static const char *const how[] = {[PP_EGRESS_TCX] = "tcx", [PP_EGRESS_CLSACT] = "clsact"};
+	struct pp_ledger_row ledger;
+	struct pp_egress_info info;
+	json_t *attached = json_null();
+
+	pp_plane_egress(plane, iface, &info, &ledger);
+	pp_ledger_add(&sums->total, &ledger);
+	sums->balanced &= pp_ledger_balanced(&ledger);
+	if (info.attached != PP_EGRESS_AUTO)
+		attached = json_string(how[info.attached]);
+	return json_pack("{s:o, s:I, s:o}", "attached", attached, "verified_insns",
+			 (json_int_t)info.verified_insns, "ledger", ledger_json(&ledger));
+}
+
 static json_t *events_json(const struct pp_iface_info *info)
 {
 	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "deleted",
@@ -86,13 +102,14 @@ static json_t *iface_json(const struct pp_plane *plane, uint32_t iface, struct s
 	pp_plane_iface(plane, iface, &info);
 	for (uint32_t row = 0; row < info.row_count; row++)
 		json_array_append_new(queues, queue_json(plane, iface, row, sums));
-	return json_pack("{s:s, s:I, s:s, s:s, s:b, s:b, s:b, s:I, s:I, s:o, s:o}", "name",
+	return json_pack("{s:s, s:I, s:s, s:s, s:b, s:b, s:b, s:I, s:I, s:o, s:o, s:o}", "name",
 			 info.name, "ifindex", (json_int_t)info.ifindex, "frame",
 			 info.frame_kind == PP_FRAME_RAW_IP ? "raw_ip" : "ethernet", "mode",
 			 info.mode == PP_XDP_SKB ? "skb" : "native", "frags", info.frags,
 			 "attached", info.attached, "up", info.up, "mtu",
 			 (json_int_t)info.mtu_bytes, "channels", (json_int_t)info.queue_count,
-			 "queues", queues, "events", events_json(&info));
+			 "queues", queues, "egress", egress_json(plane, iface, sums), "events",
+			 events_json(&info));
 }
 
 static json_t *ifaces_json(const struct pp_plane *plane, struct sums *sums)
@@ -216,6 +233,8 @@ static json_t *consumer_json(const struct pp_plane *plane, uint32_t consumer, ui
 	if (!object)
 		object = json_pack("{s:s, s:s}", "name", cfg->name, "kind",
 				   pp_consumer_kind_name(cfg->kind));
+	if (cfg->kind == PP_CONSUMER_FORWARD)
+		json_object_set_new(object, "interface", json_string(cfg->forward_to));
 	if (cfg->kind != PP_CONSUMER_COUNT)
 		return object;
 	json_object_set_new(object, "rules", counted_rules(plane, consumer));

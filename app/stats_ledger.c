@@ -34,6 +34,8 @@ static const struct group groups[] = {
 	  {PP_LEDGER_ROUTE_NO_META, false},
 	  {PP_LEDGER_ABORTED, false},
 	  {PP_LEDGER_SEEN_BYTES, true},
+	  {PP_LEDGER_SUPER_PACKETS, false},
+	  {PP_LEDGER_SUPER_SEGMENTS, false},
 	  {PP_LEDGER_COLUMNS, false}}},
 	{"of passed, not parsed",
 	 {{PP_LEDGER_UNPARSED_ETH_SHORT, false},
@@ -56,9 +58,12 @@ static const struct group groups[] = {
 	{"workers, of xsk_rx",
 	 {{PP_LEDGER_SINK, true},
 	  {PP_LEDGER_REFLECTED, true},
+	  {PP_LEDGER_TO_PROGRAM, false},
+	  {PP_LEDGER_FORWARDED, false},
 	  {PP_LEDGER_HANDED_OFF, true},
 	  {PP_LEDGER_HANDOFF_FULL, false},
 	  {PP_LEDGER_TX_RING_FULL, false},
+	  {PP_LEDGER_TX_NO_SOCKET, false},
 	  {PP_LEDGER_TX_BAD, false},
 	  {PP_LEDGER_NO_CONSUMER, false},
 	  {PP_LEDGER_ANALYSED, false},
@@ -73,6 +78,7 @@ static const struct group groups[] = {
 	  {PP_LEDGER_COPY_LIMITED, false},
 	  {PP_LEDGER_RING_READ, true},
 	  {PP_LEDGER_COPY_NO_CONSUMER, false},
+	  {PP_LEDGER_COPY_TO_PROGRAM, false},
 	  {PP_LEDGER_COPY_HANDED_OFF, true},
 	  {PP_LEDGER_COPY_HANDOFF_FULL, false},
 	  {PP_LEDGER_COPY_ANALYSED, true},
@@ -84,6 +90,7 @@ struct columns {
 	const json_t *queue[QUEUES_MAX];
 	uint32_t count;
 	const json_t *all; // "queues"
+	const json_t *egress;
 };
 
 static int64_t value_of(const json_t *queue, enum pp_ledger_column column)
@@ -94,12 +101,19 @@ static int64_t value_of(const json_t *queue, enum pp_ledger_column column)
 
 static int64_t total_of(const struct columns *columns, enum pp_ledger_column column)
 {
-	int64_t total = 0;
+	int64_t total = value_of(columns->egress, column);
 	json_t *queue;
 	size_t i;
 
 	json_array_foreach(columns->all, i, queue) total += value_of(queue, column);
 	return total;
+}
+
+// Whether something judges what is sent, or has.
+static bool has_egress(const json_t *egress)
+{
+	return json_is_string(json_object_get(egress, "attached")) ||
+	       value_of(egress, PP_LEDGER_SEEN);
 }
 
 // Queues beyond those known at the start, and with many queues the idle ones, are left out as
@@ -118,6 +132,8 @@ static void choose(struct columns *columns)
 		    ((!many && !beyond) || value_of(queue, PP_LEDGER_SEEN)))
 			columns->queue[columns->count++] = queue;
 	}
+	if (columns->count < QUEUES_MAX && has_egress(columns->egress))
+		columns->queue[columns->count++] = columns->egress;
 }
 
 static void print_row(const struct columns *columns,
@@ -160,7 +176,9 @@ static void print_head(const struct columns *columns, uint32_t first, uint32_t e
 	for (uint32_t i = first; i < end; i++) {
 		const json_t *queue = json_object_get(columns->queue[i], "queue");
 
-		if (json_is_null(queue))
+		if (columns->queue[i] == columns->egress)
+			snprintf(name, sizeof(name), "egress");
+		else if (json_is_null(queue))
 			snprintf(name, sizeof(name), "other queues");
 		else
 			snprintf(name, sizeof(name), "queue %d", (int)json_integer_value(queue));
@@ -171,7 +189,8 @@ static void print_head(const struct columns *columns, uint32_t first, uint32_t e
 
 void pp_stats_ledger_print(const json_t *iface, FILE *out)
 {
-	struct columns columns = {.all = json_object_get(iface, "queues")};
+	struct columns columns = {.all = json_object_get(iface, "queues"),
+				  .egress = json_object_get(iface, "egress")};
 	uint32_t first = 0, end;
 
 	choose(&columns);

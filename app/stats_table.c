@@ -74,6 +74,12 @@ static void print_sockets(const json_t *iface, FILE *out)
 		fprintf(out, " (%u zero-copy)", zerocopy);
 }
 
+static void print_egress(const json_t *egress, FILE *out)
+{
+	if (json_is_string(json_object_get(egress, "attached")))
+		fprintf(out, ", egress by %s", text_of(egress, "attached"));
+}
+
 // stopped: that nothing is attached any more is as it should be.
 static void print_iface(const json_t *iface, bool stopped, FILE *out)
 {
@@ -84,6 +90,7 @@ static void print_iface(const json_t *iface, bool stopped, FILE *out)
 		skb ? "SKB (GENERIC) MODE" : "native XDP",
 		is_set(iface, "frags") ? " with frags" : "", (long)number_of(iface, "mtu"));
 	print_sockets(iface, out);
+	print_egress(json_object_get(iface, "egress"), out);
 	if (!is_set(iface, "attached"))
 		fputs(stopped ? ", detached" : ", NOT ATTACHED", out);
 	if (!is_set(iface, "up"))
@@ -256,7 +263,7 @@ void pp_stats_table_print_balance(const json_t *stats, FILE *out)
 	} equations[] = {
 		{"verdict", "seen = passed + dropped + redirected + ..."},
 		{"rx", "redirected = xsk_rx + no_frame + too_long + rx_ring_full"},
-		{"worker", "xsk_rx = sink + reflected + handed_off + ..."},
+		{"worker", "xsk_rx = sink + reflected + forwarded + handed_off + ..."},
 		{"analysis", "handed_off = analysed"},
 		{"ring", "copied = ring_read"},
 		{"copy_worker", "ring_read = copy_handed_off + copy_handoff_full + ..."},

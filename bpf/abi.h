@@ -15,6 +15,12 @@
 #define __always_inline inline __attribute__((always_inline))
 #endif
 
+#ifdef __cplusplus
+#define PP_STATIC_ASSERT static_assert
+#else
+#define PP_STATIC_ASSERT _Static_assert
+#endif
+
 #define PP_RULES_MAX 131000
 #define PP_LINEAR_RULES_MAX 1024 // that engine `linear` takes
 // Slot 0 is the default action; rules have the others. There are more than twice as many as rules,
@@ -24,6 +30,8 @@
 #define PP_SLOTS_MIN 4096
 #define PP_SLOTS_MAX (1u << 18)
 #define PP_IFACES_MAX 64
+// With an interface's index: packets that it sends (PP_KEY_OUT).
+#define PP_IFACE_OUT 0x80u
 #define PP_CONSUMERS_MAX 32
 #define PP_CONSUMER_NONE 0x3f
 // The longest packet a copy can hold; a longer one is cut to this.
@@ -41,6 +49,13 @@ enum pp_verdict {
 enum pp_frame_kind {
 	PP_FRAME_ETHERNET,
 	PP_FRAME_RAW_IP, // tun, WireGuard: the packet starts at the IP header
+};
+
+// Which way a packet goes, seen from this machine.
+enum pp_direction {
+	PP_DIRECTION_IN, // received: the XDP program
+	PP_DIRECTION_OUT, // sent: the tc program
+	PP_DIRECTIONS,
 };
 
 // Address family of a parsed packet or a rule: not AF_*, so that a byte holds it everywhere.
@@ -76,6 +91,10 @@ enum pp_count {
 	PP_COUNT_UNPARSED_EXT_SHORT,
 	PP_COUNT_UNPARSED_EXT_DEEP, // more than PP_EXT_HEADERS_MAX extension headers
 	PP_COUNT_UNPARSED_L4_SHORT,
+	// Of seen on the way out: packets that are to be cut up behind us (GSO), each counted as one, and
+	// how many they will be.
+	PP_COUNT_SUPER_PACKETS,
+	PP_COUNT_SUPER_SEGMENTS,
 	PP_COUNT_END,
 };
 #define PP_EXT_HEADERS_MAX 8
@@ -83,21 +102,11 @@ enum pp_count {
 struct pp_queue_row {
 	__u64 count[32]; // enum pp_count
 };
-_Static_assert(PP_COUNT_END <= 32, "pp_queue_row holds every counter");
+PP_STATIC_ASSERT(PP_COUNT_END <= 32, "pp_queue_row holds every counter");
 
 struct pp_rule_row {
 	__u64 pkts;
 	__u64 bytes;
-};
-
-// Where a CPU stands with a rule that has `sample` or `limit`; another rule begins anew.
-struct pp_meter_state {
-	__u32 rule_id;
-	__u32 left; // packets until the block ends
-	__u32 pick; // the one of the block that is copied finds so many left
-	__u32 pad;
-	__u64 credit; // for the limit: struct pp_meter.cost buys a copy
-	__u64 time_ns; // CLOCK_MONOTONIC: the last packet that the limit saw
 };
 
 // What each program is told at load: one per interface.
@@ -105,7 +114,7 @@ struct pp_tap_config {
 	__u32 frame_kind; // enum pp_frame_kind
 	__u32 iface;
 	__u32 queue_base; // first row of this interface in the counters and pp_xsks
-	__u32 queue_count; // rows; the last one is for queues beyond
+	__u32 queue_count; // rows; the last one is for queues beyond; behind it that of what is sent
 	__u32 timestamps; // 1: time_ns is filled
 	__u32 cpu_mask; // a power of two less one: what lies there by CPU has as many parts
 };
@@ -160,7 +169,7 @@ struct pp_cache_ip6 {
 	__u32 slot;
 	__u32 pad[3];
 };
-_Static_assert(sizeof(struct pp_cache_ip6) == 64, "one cache line");
+PP_STATIC_ASSERT(sizeof(struct pp_cache_ip6) == 64, "one cache line");
 
 struct pp_cache_layout {
 	__u64 cpu_bytes; // 0: there is no cache
@@ -171,7 +180,7 @@ struct pp_cache_layout {
 };
 
 // What the verifier folds: constants of a loaded program.
-#define PP_LOAD_ABI 2u
+#define PP_LOAD_ABI 3u
 #define PP_ENGINE_NAME_BYTES 32
 struct pp_load {
 	__u32 abi; // PP_LOAD_ABI as the object was compiled with
@@ -184,6 +193,8 @@ struct pp_load {
 	__u64 config[16]; // the engine's: struct pp_engine_shape
 };
 
+#define PP_QUEUE_OUT 0xffffu
+
 // In front of a routed packet (XDP metadata) and of a copied one (ring record).
 struct pp_meta {
 	__u64 time_ns; // CLOCK_MONOTONIC at the XDP program; 0: timestamps are off
@@ -192,18 +203,19 @@ struct pp_meta {
 	__u32 len_bytes; // of the whole packet
 	__u32 cap_bytes; // of what follows this struct
 	__u32 slot;
-	__u16 queue; // receive queue on the interface
+	__u16 queue; // receive queue on the interface; PP_QUEUE_OUT: it was sent
 	__u8 iface; // index of the interface in the configuration
 	__u8 consumer; // index of the consumer in the configuration
 };
-_Static_assert(sizeof(struct pp_meta) == 32, "the kernel takes at most 32 bytes of metadata");
+PP_STATIC_ASSERT(sizeof(struct pp_meta) == 32, "the kernel takes at most 32 bytes of metadata");
 
 // What a packet is to the rules. One 64-bit word holds all but the addresses, so that most
 // rules are refused by one mask and one compare.
 //
 //   bits  0- 7  enum pp_family
 //   bits  8-15  IP protocol, after IPv6 extension headers; 0 where family is none
-//   bits 16-23  interface, index in the configuration
+//   bits 16-22  interface, index in the configuration
+//   bit     23  PP_KEY_OUT: the packet is sent; 0: it is received
 //   bits 24-31  PP_KEY_PORTS | PP_KEY_LATER_FRAG
 //   bits 32-47  destination port, host order; 0 without PP_KEY_PORTS
 //   bits 48-63  source port, host order: both as they stand in the packet
@@ -217,6 +229,8 @@ struct pp_key {
 #define PP_KEY_LATER_FRAG 0x02u
 #define PP_KEY_PROTO_SHIFT 8
 #define PP_KEY_IFACE_SHIFT 16
+#define PP_KEY_IFACE 0x7full
+#define PP_KEY_OUT (1ull << 23) // every rule says which it wants: see enum pp_direction
 #define PP_KEY_FLAGS_SHIFT 24
 #define PP_KEY_DPORT_SHIFT 32
 #define PP_KEY_SPORT_SHIFT 48
@@ -227,7 +241,7 @@ struct pp_action {
 	__u16 take_last; // of a copy: bytes to take, less one; with PP_ACTION_METER: the meter's index
 	__u16 how; // PP_ACTION_*
 };
-_Static_assert(sizeof(struct pp_action) == 8, "pp_action is indexed by a shift");
+PP_STATIC_ASSERT(sizeof(struct pp_action) == 8, "pp_action is indexed by a shift");
 #define PP_ACTION_VERDICT 0x3u // enum pp_verdict, or PP_ACTION_ROUTE_BARE
 #define PP_ACTION_ROUTE_BARE 0x3u // route; the consumer reads no metadata, so none is written
 #define PP_ACTION_COPY 0x4u // copy first
@@ -235,20 +249,6 @@ _Static_assert(sizeof(struct pp_action) == 8, "pp_action is indexed by a shift")
 #define PP_ACTION_COPY_TO_SHIFT 4 // consumer index, or PP_CONSUMER_NONE
 #define PP_ACTION_ROUTE_TO_SHIFT 10
 #define PP_ACTION_CONSUMER 0x3fu
-
-#define PP_METERS_MAX 1024u // rules with `sample` or `limit`; a power of two
-struct pp_meter {
-	__u32 take_last; // as in struct pp_action
-	__u32 sample; // one packet of so many; 0: all of them
-	__u64 flow_below; // by flow: those whose hash is not above this; 0: not by flow
-	__u64 seed; // of that hash
-	__u64 rate; // copies a second, of all CPUs together; 0: no limit. Of credit, each nanosecond
-	__u64 cost; // of a copy, in credit: 10^9 times the CPUs that share the rate
-	__u64 credit_max;
-	__u32 rule_id;
-	__u32 pad[3];
-};
-_Static_assert(sizeof(struct pp_meter) == 64, "one cache line");
 
 // A table of address sets (dataplane/addr_table.h, bpf/addr_table.bpf.h): where its parts are, as
 // offsets into the area that ends the image, and how deep the trees are. All zero: no sets.
@@ -271,7 +271,7 @@ struct pp_addr_head {
 	__u32 pad[5];
 };
 #define PP_ADDR_SPLIT 0x80000000u // prefixes longer than 64 bits divide this high half
-_Static_assert(sizeof(struct pp_addr_head) == 64, "one cache line");
+PP_STATIC_ASSERT(sizeof(struct pp_addr_head) == 64, "one cache line");
 
 // Every image begins with this; actions by slot follow, then meters.
 struct pp_image_head {
@@ -283,7 +283,7 @@ struct pp_image_head {
 	struct pp_addr_head addr;
 	struct pp_action action[];
 };
-_Static_assert(sizeof(struct pp_image_head) == 128, "whole cache lines");
+PP_STATIC_ASSERT(sizeof(struct pp_image_head) == 128, "whole cache lines");
 
 #define PP_SETS_SRC 1u
 #define PP_SETS_DST 2u
@@ -318,7 +318,7 @@ struct pp_linear_ip4 {
 	__u32 slot;
 	__u32 pad;
 };
-_Static_assert(sizeof(struct pp_linear_ip4) == 40, "no hidden padding");
+PP_STATIC_ASSERT(sizeof(struct pp_linear_ip4) == 40, "no hidden padding");
 
 struct pp_linear_ip6 {
 	__u64 addr_mask[4];
@@ -328,7 +328,7 @@ struct pp_linear_ip6 {
 	__u32 slot;
 	__u32 pad;
 };
-_Static_assert(sizeof(struct pp_linear_ip6) == 88, "no hidden padding");
+PP_STATIC_ASSERT(sizeof(struct pp_linear_ip6) == 88, "no hidden padding");
 
 // Frames that are neither: only `any` and `on` can match them, and the word says it all.
 struct pp_linear_other {
@@ -399,7 +399,7 @@ struct pp_tuple_config {
 	__u32 cond_at;
 	__u32 cond_mask; // of offsets: 16 times a power of two, less 16
 };
-_Static_assert(sizeof(struct pp_tuple_config) <= 128, "it is a shape's config");
+PP_STATIC_ASSERT(sizeof(struct pp_tuple_config) <= 128, "it is a shape's config");
 
 // Begins the tables and the rules of both families.
 struct pp_tuple_table {
@@ -426,20 +426,20 @@ struct pp_tuple_table4 {
 	struct pp_tuple_table table;
 	__u64 addr_mask;
 };
-_Static_assert(sizeof(struct pp_tuple_table4) == 32, "two to a cache line");
+PP_STATIC_ASSERT(sizeof(struct pp_tuple_table4) == 32, "two to a cache line");
 
 struct pp_tuple_table6 {
 	struct pp_tuple_table table;
 	__u64 addr_mask[4];
 	__u64 pad;
 };
-_Static_assert(sizeof(struct pp_tuple_table6) == 64, "one cache line");
+PP_STATIC_ASSERT(sizeof(struct pp_tuple_table6) == 64, "one cache line");
 
 struct pp_tuple_rule4 {
 	struct pp_tuple_rule rule;
 	__u64 addr;
 };
-_Static_assert(sizeof(struct pp_tuple_rule4) == 32, "two to a cache line");
+PP_STATIC_ASSERT(sizeof(struct pp_tuple_rule4) == 32, "two to a cache line");
 
 // A difference in addr[i] counts when something is left of it after a shift by shift[i][0], then by
 // shift[i][1]: one shift by 64 is no shift.
@@ -448,14 +448,14 @@ struct pp_tuple_rule6 {
 	__u8 shift[4][2];
 	__u64 addr[4];
 };
-_Static_assert(sizeof(struct pp_tuple_rule6) == 64, "one cache line");
+PP_STATIC_ASSERT(sizeof(struct pp_tuple_rule6) == 64, "one cache line");
 
 // What else a rule asks for. Rules share these, there are few.
 struct pp_tuple_cond {
 	__u64 sets; // as struct pp_linear_ip4
 	__u64 word; // low half: of pp_key.word, protocol, interface, PP_KEY_PORTS; high half: its mask
 };
-_Static_assert(sizeof(struct pp_tuple_cond) == 16, "a mask finds one");
+PP_STATIC_ASSERT(sizeof(struct pp_tuple_cond) == 16, "a mask finds one");
 
 struct pp_tuple_bucket {
 	__u32 rule[PP_TUPLE_BUCKET_RULES]; // begins a chain, from 1
@@ -463,7 +463,7 @@ struct pp_tuple_bucket {
 	__u32 tags_high; // the others
 	__u32 pad;
 };
-_Static_assert(sizeof(struct pp_tuple_bucket) == 64, "one cache line");
+PP_STATIC_ASSERT(sizeof(struct pp_tuple_bucket) == 64, "one cache line");
 
 // Words of tables by prefix of an address: all levels by the hash of theirs.
 struct pp_tuple_cell {
@@ -495,6 +495,6 @@ struct pp_tuple_head {
 	__u32 other[256]; // by interface: slot for frames that are neither IPv4 nor IPv6
 	struct pp_tuple_fields fields[PP_TUPLE_FAMILIES];
 };
-_Static_assert(sizeof(struct pp_tuple_head) % 64 == 0, "whole cache lines");
+PP_STATIC_ASSERT(sizeof(struct pp_tuple_head) % 64 == 0, "whole cache lines");
 
 #endif

@@ -8,7 +8,7 @@
 // A packet on its way through the program. What is cheap to ask again is not kept: the program has
 // ten registers.
 struct pp_packet {
-	struct xdp_md *ctx;
+	struct xdp_md *ctx; // not of what is sent
 	void *rows; // counters of this CPU
 	struct pp_queue_row *row; // and of the queue on it
 	const struct pp_image_head *head;
@@ -40,8 +40,11 @@ static __always_inline void pp_count_rule(const struct pp_packet *pkt)
 	rule->bytes += pkt->len_bytes;
 }
 
-static __always_inline void
-pp_meta_fill(struct pp_meta *meta, const struct pp_packet *pkt, __u32 cap_bytes, __u32 to_shift)
+static __always_inline void pp_meta_fill(struct pp_meta *meta,
+					 const struct pp_packet *pkt,
+					 __u32 cap_bytes,
+					 __u32 to_shift,
+					 __u32 queue)
 {
 	meta->time_ns = pp_load.tap.timestamps ? bpf_ktime_get_ns() : 0;
 	meta->rule_id = pkt->action.rule_id;
@@ -49,7 +52,7 @@ pp_meta_fill(struct pp_meta *meta, const struct pp_packet *pkt, __u32 cap_bytes,
 	meta->len_bytes = pkt->len_bytes;
 	meta->cap_bytes = cap_bytes;
 	meta->slot = pkt->slot;
-	meta->queue = pkt->ctx->rx_queue_index;
+	meta->queue = queue;
 	meta->iface = pp_load.tap.iface;
 	meta->consumer = pkt->action.how >> to_shift & PP_ACTION_CONSUMER;
 }
@@ -80,6 +83,23 @@ static __always_inline long pp_take(const struct pp_packet *pkt, __u8 *to, __u64
 	return bpf_xdp_load_bytes(pkt->ctx, 0, to, bytes + 1);
 }
 
+// Give a record with so many bytes of a packet to the ring.
+//
+// @return  The counter of what happened.
+static __always_inline __u32 pp_submit(void *ring,
+				       const struct pp_record *record,
+				       __u64 bytes,
+				       __u32 cpu)
+{
+	__u64 record_bytes = bytes + sizeof(record->meta);
+
+	asm volatile("" : "+r"(record_bytes));
+	if (record_bytes > sizeof(*record) ||
+	    bpf_ringbuf_output(ring, (void *)record, record_bytes, pp_wake_flags(cpu)))
+		return PP_COUNT_COPY_RING_FULL;
+	return PP_COUNT_COPIED;
+}
+
 // Copy the packet, or its first take_bytes, into this CPU's ring.
 //
 // @return  The counter of what happened.
@@ -89,21 +109,15 @@ static __always_inline __u32 pp_copy(const struct pp_packet *pkt)
 	void *ring = bpf_map_lookup_elem(&pp_copy_rings, &cpu);
 	struct pp_record *record = bpf_map_lookup_elem(&pp_records, &cpu);
 	__u64 bytes = pkt->len_bytes;
-	__u64 record_bytes;
 
 	if (ring == NULL || record == NULL)
 		return PP_COUNT_COPY_NO_RING;
 	if (bytes > pkt->action.take_last)
 		bytes = pkt->action.take_last + 1u;
-	pp_meta_fill(&record->meta, pkt, bytes, PP_ACTION_COPY_TO_SHIFT);
+	pp_meta_fill(&record->meta, pkt, bytes, PP_ACTION_COPY_TO_SHIFT, pkt->ctx->rx_queue_index);
 	if (pp_take(pkt, record->packet, bytes))
 		return PP_COUNT_COPY_TOO_LONG;
-	record_bytes = bytes + sizeof(record->meta);
-	asm volatile("" : "+r"(record_bytes));
-	if (record_bytes > sizeof(*record) ||
-	    bpf_ringbuf_output(ring, record, record_bytes, pp_wake_flags(cpu)))
-		return PP_COUNT_COPY_RING_FULL;
-	return PP_COUNT_COPIED;
+	return pp_submit(ring, record, bytes, cpu);
 }
 
 // Room for metadata right in front of the packet, in the place of what a driver or a program before
@@ -146,7 +160,7 @@ static __always_inline int pp_route(const struct pp_packet *pkt)
 		pp_count(pkt, PP_COUNT_ROUTE_NO_META);
 		return XDP_PASS;
 	}
-	pp_meta_fill(meta, pkt, pkt->len_bytes, PP_ACTION_ROUTE_TO_SHIFT);
+	pp_meta_fill(meta, pkt, pkt->len_bytes, PP_ACTION_ROUTE_TO_SHIFT, pkt->ctx->rx_queue_index);
 	verdict = pp_redirect(pkt);
 	if (verdict == XDP_PASS)
 		bpf_xdp_adjust_meta(pkt->ctx, sizeof(*meta));

@@ -35,6 +35,7 @@
 struct pp_cursor {
 	const void *pos;
 	const void *end;
+	__u32 big; // the kernel has yet to cut it up, and its IP header may say a length of 0 (BIG TCP)
 };
 
 struct pp_vlan {
@@ -163,6 +164,12 @@ static __always_inline int pp_parse_ip4_plain(const struct pp_cursor *cur, struc
 	return 1;
 }
 
+// A length that an IP header promises.
+static __always_inline __u32 pp_promised(const struct pp_cursor *cur, __be16 length)
+{
+	return cur->big && length == 0 ? 0xffff : bpf_ntohs(length);
+}
+
 static __always_inline int pp_parse_ip4(struct pp_cursor *cur, struct pp_key *key)
 {
 	const struct iphdr *ip = cur->pos;
@@ -173,7 +180,7 @@ static __always_inline int pp_parse_ip4(struct pp_cursor *cur, struct pp_key *ke
 	if ((const void *)(ip + 1) > cur->end)
 		return PP_COUNT_UNPARSED_IP_SHORT;
 	hdr_bytes = ip->ihl * 4;
-	total_bytes = bpf_ntohs(ip->tot_len);
+	total_bytes = pp_promised(cur, ip->tot_len);
 	if (ip->version != 4 || hdr_bytes < sizeof(*ip) || total_bytes < hdr_bytes)
 		return PP_COUNT_UNPARSED_IP_BAD;
 	if (cur->pos + hdr_bytes > cur->end)
@@ -238,7 +245,7 @@ static __always_inline int pp_parse_ip6(struct pp_cursor *cur, struct pp_key *ke
 	key->addr[3] = addr[3];
 	key->word |= PP_FAMILY_IP6;
 	cur->pos += sizeof(*ip);
-	return pp_parse_ip6_payload(cur, bpf_ntohs(ip->payload_len), ip->nexthdr, key);
+	return pp_parse_ip6_payload(cur, pp_promised(cur, ip->payload_len), ip->nexthdr, key);
 }
 
 // Most packets have no tag and are IP: that is asked first.
@@ -287,16 +294,28 @@ static __always_inline int pp_parse_raw_ip(struct pp_cursor *cur, struct pp_key 
 // Parse a packet.
 //
 // @param kind   enum pp_frame_kind.
-// @param iface  Index of the interface in the configuration.
+// @param iface  Index of the interface in the configuration, with PP_IFACE_OUT if it sends.
+// @param big    As pp_cursor.big.
 // @param key    Set when 0 is returned; addr only where the family has addresses. Otherwise family and
 //               addresses are there when the packet is cut off behind them.
 // @return       0, or why not: PP_COUNT_UNPARSED_*.
-static __always_inline int
-pp_parse(const void *data, const void *data_end, __u32 kind, __u32 iface, struct pp_key *key)
+static __always_inline int pp_parse_any(const void *data,
+					const void *data_end,
+					__u32 kind,
+					__u32 iface,
+					__u32 big,
+					struct pp_key *key)
 {
-	struct pp_cursor cur = {.pos = data, .end = data_end};
+	struct pp_cursor cur = {.pos = data, .end = data_end, .big = big};
 
 	key->word = (__u64)iface << PP_KEY_IFACE_SHIFT;
 	return kind == PP_FRAME_ETHERNET ? pp_parse_ethernet(&cur, key)
 					 : pp_parse_raw_ip(&cur, key);
+}
+
+// The same of what goes over the wire as it is.
+static __always_inline int
+pp_parse(const void *data, const void *data_end, __u32 kind, __u32 iface, struct pp_key *key)
+{
+	return pp_parse_any(data, data_end, kind, iface, 0, key);
 }

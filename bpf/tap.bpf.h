@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
-// The XDP program: every packet of an interface against the rules, then what they say.
+// The XDP program: every packet that an interface receives against the rules, then what they say. What
+// it sends: tap_out.bpf.h, which this includes.
 //
 // The engine's object includes this file behind its own definition of
 //
@@ -99,7 +100,6 @@ static __always_inline int pp_judge(struct pp_packet *pkt, const struct pp_key *
 	pkt->head = head;
 	pkt->slot = slot & (pp_load.image.slots - 1);
 	pkt->action = head->action[pkt->slot];
-	pp_count_rule(pkt);
 	return 0;
 }
 
@@ -118,6 +118,7 @@ static __always_inline int pp_tap_packet(struct xdp_md *ctx, int frags)
 	}
 	if (pp_judge(&pkt, &key))
 		return pp_abort(&pkt);
+	pp_count_rule(&pkt);
 
 	if (pkt.action.how & PP_ACTION_COPY)
 		pp_count(&pkt, pp_copy_metered(&pkt));
@@ -144,5 +145,7 @@ int pp_tap_frags(struct xdp_md *ctx)
 {
 	return pp_tap_packet(ctx, 1);
 }
+
+#include "tap_out.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual MIT/GPL";

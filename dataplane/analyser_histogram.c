@@ -165,17 +165,20 @@ static void *thread(void *state, uint32_t index)
 static void count(struct histogram_thread *thread, const struct pp_packet_view *view, uint64_t now)
 {
 	const struct pp_analyser_env *env = thread->env;
-	struct pp_analyser_key row;
+	struct pp_analyser_key row[KINDS];
 	struct pp_key key = {0};
 
 	pp_parse_packet(env->iface[view->meta->iface % PP_IFACES_MAX].frame_kind, view->meta->iface,
 			view->data, view->cap_bytes, &key);
-	for (uint32_t by = 0; by < KINDS; by++) {
-		if (thread->table[by] == NULL)
-			continue;
-		pp_top_key(by, &key, view->meta, &row);
-		pp_top_table_count(thread->table[by], &row, view->len_bytes, view->time_ns, now);
-	}
+	pp_top_key_source(&key, &row[PP_BY_SOURCE]);
+	pp_top_key_destination(&key, &row[PP_BY_DESTINATION]);
+	pp_top_key_port(&key, &row[PP_BY_PORT]);
+	pp_top_key_protocol(&key, &row[PP_BY_PROTOCOL]);
+	pp_top_key_rule(view->meta, &row[PP_BY_RULE]);
+	for (uint32_t by = 0; by < KINDS; by++)
+		if (thread->table[by] != NULL)
+			pp_top_table_count(thread->table[by], &row[by], view->len_bytes,
+					   view->time_ns, now);
 	pp_window_add(&thread->total, pp_window_epoch(now, thread->window_ns), view->len_bytes);
 }
 

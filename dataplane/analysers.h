@@ -9,6 +9,7 @@
 extern const struct pp_analyser_ops pp_count_ops;
 extern const struct pp_analyser_ops pp_null_ops;
 extern const struct pp_analyser_ops pp_histogram_ops;
+extern const struct pp_analyser_ops pp_flows_ops;
 
 // @param kind  enum pp_consumer_kind.
 // @return      NULL: it is no analyser, or a plug-in.

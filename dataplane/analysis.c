@@ -51,6 +51,21 @@ rule_of(const struct pp_analyser_env *env, const struct pp_meta *meta, struct pp
 	return name != NULL;
 }
 
+static uint64_t lost_of(const struct pp_analyser_env *env, uint32_t thread, uint32_t iface)
+{
+	const struct pp_analysis *analysis = env->lanes;
+	uint64_t sum = 0;
+
+	// On the workers nothing is handed over.
+	if (thread >= analysis->thread_count || iface >= PP_IFACES_MAX)
+		return 0;
+	for (uint32_t i = 0; i < analysis->worker_count; i++)
+		sum += __atomic_load_n(
+			&analysis->lane[i * analysis->lane_count + thread].lost[iface],
+			__ATOMIC_RELAXED);
+	return sum;
+}
+
 static void fill_env(struct pp_analysis *analysis, const struct pp_analysis_params *params)
 {
 	const struct pp_consumer_config *config = params->config;
@@ -69,6 +84,8 @@ static void fill_env(struct pp_analysis *analysis, const struct pp_analysis_para
 		.parse = pp_parse_packet,
 		.rule = rule_of,
 		.rules = params->rules,
+		.lost = lost_of,
+		.lanes = analysis,
 	};
 }
 

@@ -27,12 +27,14 @@ word_want_port(struct pp_linear_word *word, uint16_t lo, uint16_t hi, unsigned i
 // Everything but the family, which chose the list, the addresses, and true port ranges.
 static struct pp_linear_word rule_word(const struct pp_engine_rule *rule)
 {
-	struct pp_linear_word word = {0};
+	struct pp_linear_word word = {.mask = PP_KEY_OUT};
 
+	if (rule->direction == PP_DIRECTION_OUT)
+		word.value = PP_KEY_OUT;
 	if (rule->proto >= 0)
 		word_want(&word, 0xff, (uint64_t)rule->proto, PP_KEY_PROTO_SHIFT);
 	if (rule->iface >= 0)
-		word_want(&word, 0xff, (uint64_t)rule->iface, PP_KEY_IFACE_SHIFT);
+		word_want(&word, PP_KEY_IFACE, (uint64_t)rule->iface, PP_KEY_IFACE_SHIFT);
 	if (rule->needs_ports)
 		word_want(&word, PP_KEY_PORTS, PP_KEY_PORTS, PP_KEY_FLAGS_SHIFT);
 	word_want_port(&word, rule->sport_lo, rule->sport_hi, PP_KEY_SPORT_SHIFT);

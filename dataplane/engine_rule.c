@@ -46,6 +46,7 @@ void pp_engine_rule_fill(struct pp_engine_rule *out,
 		.needs_ports = rule->sport.set || rule->dport.set,
 		.proto = rule->proto,
 		.iface = -1,
+		.direction = rule->direction,
 		.src_sets = pp_used_sets_bit(used, rule->src_set),
 		.dst_sets = pp_used_sets_bit(used, rule->dst_set),
 	};

@@ -104,7 +104,9 @@ struct pp_tuple_other {
 	uint32_t count;
 	uint32_t room;
 };
-#define PP_TUPLE_IFACES 256u // what a key can name; the last list is of rules for any interface
+// What a key can name: interfaces, then those for what they send. The last lists are of rules for any
+// interface, one for each direction.
+#define PP_TUPLE_IFACES 256u
 
 struct pp_tuple_state {
 	struct pp_tuple_config config;
@@ -116,7 +118,7 @@ struct pp_tuple_state {
 	const struct pp_engine_touch *touch; // NULL while compiling
 	uint32_t cond_end;
 	uint32_t *cond_index; // hash table: 1 + index; twice as many as there can be
-	struct pp_tuple_other other[PP_TUPLE_IFACES + 1];
+	struct pp_tuple_other other[PP_TUPLE_IFACES + PP_DIRECTIONS];
 };
 
 extern const struct pp_engine_ops pp_engine_tuple;

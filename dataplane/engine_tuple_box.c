@@ -42,12 +42,14 @@ bool pp_tuple_box_of(struct pp_tuple_box *box, const struct pp_engine_rule *rule
 		.dst_bits = rule->dst_bits,
 	};
 	box_addresses(box, rule, ip6);
+	box->mask = (uint32_t)PP_KEY_OUT;
+	box->value = rule->direction == PP_DIRECTION_OUT ? (uint32_t)PP_KEY_OUT : 0;
 	if (rule->proto >= 0) {
 		box->mask |= 0xffu << PP_KEY_PROTO_SHIFT;
 		box->value |= (uint32_t)rule->proto << PP_KEY_PROTO_SHIFT;
 	}
 	if (rule->iface >= 0) {
-		box->mask |= 0xffu << PP_KEY_IFACE_SHIFT;
+		box->mask |= (uint32_t)PP_KEY_IFACE << PP_KEY_IFACE_SHIFT;
 		box->value |= (uint32_t)rule->iface << PP_KEY_IFACE_SHIFT;
 	}
 	if (rule->needs_ports) {
@@ -71,7 +73,7 @@ struct pp_tuple_mask pp_tuple_box_mask(const struct pp_tuple_box *box)
 		.sport = (uint8_t)pp_tuple_range_bits(box->sport_lo, box->sport_hi),
 		.dport = (uint8_t)pp_tuple_range_bits(box->dport_lo, box->dport_hi),
 		.proto = (box->mask >> PP_KEY_PROTO_SHIFT & 0xff) != 0,
-		.iface = (box->mask >> PP_KEY_IFACE_SHIFT & 0xff) != 0,
+		.iface = (box->mask >> PP_KEY_IFACE_SHIFT & PP_KEY_IFACE) != 0,
 	};
 }
 
@@ -109,8 +111,9 @@ void pp_tuple_mask_write(const struct pp_tuple_mask *mask,
 	} else {
 		addr[0] = first_bits(mask->src, 32) << 32 | first_bits(mask->dst, 32);
 	}
-	*word = (mask->proto ? 0xffull << PP_KEY_PROTO_SHIFT : 0) |
-		(mask->iface ? 0xffull << PP_KEY_IFACE_SHIFT : 0) |
+	// Every rule has a direction, so those of one never share a chain with those of the other.
+	*word = PP_KEY_OUT | (mask->proto ? 0xffull << PP_KEY_PROTO_SHIFT : 0) |
+		(mask->iface ? PP_KEY_IFACE << PP_KEY_IFACE_SHIFT : 0) |
 		first_bits(mask->sport, 16) << PP_KEY_SPORT_SHIFT |
 		first_bits(mask->dport, 16) << PP_KEY_DPORT_SHIFT;
 }

@@ -49,7 +49,7 @@ void pp_tuple_state_destroy(struct pp_tuple_state *state)
 		free(state->family[ip6].first);
 		free(state->family[ip6].shadow);
 	}
-	for (uint32_t i = 0; i <= PP_TUPLE_IFACES; i++)
+	for (uint32_t i = 0; i < PP_TUPLE_IFACES + PP_DIRECTIONS; i++)
 		free(state->other[i].rule);
 	if (state->owns_body)
 		free(state->body);

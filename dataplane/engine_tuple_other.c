@@ -29,7 +29,8 @@ static uint64_t first(const struct pp_tuple_other *list)
 static void answer(struct pp_tuple_state *state, uint32_t iface)
 {
 	uint32_t *slot = &pp_tuple_head(state)->other[iface];
-	uint64_t best = first(&state->other[iface]), any = first(&state->other[PP_TUPLE_IFACES]);
+	uint32_t any_list = PP_TUPLE_IFACES + iface / PP_IFACE_OUT;
+	uint64_t best = first(&state->other[iface]), any = first(&state->other[any_list]);
 	uint32_t found;
 
 	if (any < best)
@@ -43,17 +44,21 @@ static void answer(struct pp_tuple_state *state, uint32_t iface)
 
 static void answer_all(struct pp_tuple_state *state, uint32_t list)
 {
-	if (list != PP_TUPLE_IFACES) {
+	uint32_t begin = (list - PP_TUPLE_IFACES) * PP_IFACE_OUT;
+
+	if (list < PP_TUPLE_IFACES) {
 		answer(state, list);
 		return;
 	}
-	for (uint32_t i = 0; i < PP_TUPLE_IFACES; i++)
+	for (uint32_t i = begin; i < begin + PP_IFACE_OUT; i++)
 		answer(state, i);
 }
 
 static uint32_t list_of(const struct pp_engine_rule *rule)
 {
-	return rule->iface < 0 ? PP_TUPLE_IFACES : (uint8_t)rule->iface;
+	if (rule->iface < 0)
+		return PP_TUPLE_IFACES + rule->direction;
+	return (uint32_t)rule->iface + rule->direction * PP_IFACE_OUT;
 }
 
 int pp_tuple_other_add(struct pp_tuple_state *state, const struct pp_engine_rule *rule)

@@ -7,17 +7,20 @@
 
 #include <bpf/bpf.h>
 #include <linux/bpf.h>
+#include <linux/pkt_cls.h>
 
 #include "caps.h"
 #include "engine.h"
 #include "maps.h"
 #include "parse.h"
 #include "tap.h"
+#include "tap_out.h"
 
 // More than one buffer of any kernel; as much as a test run takes everywhere.
 #define PROBE_BYTES 16384u
 // Up to here every kernel takes a packet in several buffers.
 #define TEST_RUN_BYTES 65536u
+#define TEST_RUN_OUT_BYTES 3000u
 // No interface of a configuration has this index.
 #define IFACE_NONE PP_IFACES_MAX
 
@@ -26,7 +29,9 @@ struct pp_explain {
 	const struct pp_ruleset_entry *by_slot[PP_SLOTS_MAX]; // in rules
 	struct pp_maps maps;
 	struct pp_engine own; // of the user; else not used
-	struct pp_tap *tap;
+	struct pp_tap *tap; // of one direction
+	struct pp_tap_out *out;
+	uint32_t row; // that counts: what is sent has its own
 	uint32_t frame_kind;
 	uint32_t iface;
 	uint32_t linear_bytes; // of a packet in its first buffer, at most
@@ -54,14 +59,14 @@ static struct pp_count_memory counts_before(const struct pp_explain *explain)
 
 static const struct pp_queue_row *queue_now(const struct pp_explain *explain, uint32_t cpu)
 {
-	return pp_kernel_counts_queue_of(counts_now(explain), cpu, 0);
+	return pp_kernel_counts_queue_of(counts_now(explain), cpu, explain->row);
 }
 
 static const struct pp_queue_row *queue_before(const struct pp_explain *explain, uint32_t cpu)
 {
 	const struct pp_count_memory before = counts_before(explain);
 
-	return pp_kernel_counts_queue_of(&before, cpu, 0);
+	return pp_kernel_counts_queue_of(&before, cpu, explain->row);
 }
 
 static bool ran_on(struct pp_explain *explain, uint32_t cpu)
@@ -88,14 +93,22 @@ static void remember(struct pp_explain *explain)
 
 // Run the program once.
 //
-// @return  XDP_*; -errno.
-static int shoot(const struct pp_explain *explain, bool frags, const uint8_t *data, uint32_t bytes)
+// @param verdict  Set to XDP_* or TC_ACT_*.
+// @return         0; -errno.
+static int shoot(const struct pp_explain *explain,
+		 bool frags,
+		 const uint8_t *data,
+		 uint32_t bytes,
+		 int *verdict)
 {
+	int fd = explain->out != NULL ? pp_tap_out_prog_fd(explain->out)
+				      : pp_tap_prog_fd(explain->tap, frags);
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = data, .data_size_in = bytes, .repeat = 1);
 
-	if (bpf_prog_test_run_opts(pp_tap_prog_fd(explain->tap, frags), &opts))
+	if (bpf_prog_test_run_opts(fd, &opts))
 		return -errno;
-	return (int)opts.retval;
+	*verdict = (int)opts.retval;
+	return 0;
 }
 
 // How much of a packet the kernel puts into the first buffer, which is all that the parser sees. The
@@ -103,8 +116,14 @@ static int shoot(const struct pp_explain *explain, bool frags, const uint8_t *da
 static int measure_linear(struct pp_explain *explain, struct pp_error *err)
 {
 	static const uint8_t probe[PROBE_BYTES];
-	int ret = shoot(explain, false, probe, sizeof(probe));
+	int ret, verdict;
 
+	// What is sent is read wherever it lies.
+	if (explain->out != NULL) {
+		explain->linear_bytes = PP_COPY_BYTES_MAX;
+		return 0;
+	}
+	ret = shoot(explain, false, probe, sizeof(probe), &verdict);
 	if (ret < 0)
 		return pp_error_set(err, ret, 0, 0, "the kernel cannot run the program: %s",
 				    strerror(-ret));
@@ -134,8 +153,12 @@ static int load(struct pp_explain *explain,
 		uint32_t *rule_id,
 		struct pp_error *err)
 {
-	const struct pp_bindings bindings = {config->iface, config->iface_count, config->consumer,
-					     config->consumer_count, NULL};
+	const struct pp_bindings bindings = {
+		.iface = config->iface,
+		.iface_count = config->iface_count,
+		.consumer = config->consumer,
+		.consumer_count = config->consumer_count,
+	};
 	const struct pp_tap_config tap = {
 		.frame_kind = explain->frame_kind, .iface = explain->iface, .queue_count = 1};
 	const struct pp_engine *engine =
@@ -150,7 +173,7 @@ static int load(struct pp_explain *explain,
 	if (engine == NULL)
 		return pp_error_set(err, -EINVAL, 0, 0, "no engine is named '%s'; expected %s",
 				    config->engine, pp_engine_names());
-	ret = pp_maps_init(&explain->maps, 1, err);
+	ret = pp_maps_init(&explain->maps, 2, err);
 	ret = ret
 		      ?: pp_maps_reshape_unread(&explain->maps, engine, explain->rules, &bindings,
 						rule_id, err);
@@ -158,7 +181,10 @@ static int load(struct pp_explain *explain,
 	if (ret == -E2BIG && simpler != NULL)
 		ret = pp_maps_reshape_unread(&explain->maps, simpler, explain->rules, &bindings,
 					     rule_id, err);
-	ret = ret ?: pp_tap_open(&explain->tap, &explain->maps, &tap, err);
+	if (ret == 0 && config->direction == PP_DIRECTION_OUT)
+		ret = pp_tap_out_open(&explain->out, &explain->maps, &tap, err);
+	else if (ret == 0)
+		ret = pp_tap_open(&explain->tap, &explain->maps, &tap, err);
 	if (ret < 0)
 		return ret;
 	explain->before =
@@ -186,6 +212,7 @@ int pp_explain_open(struct pp_explain **out,
 	pp_maps_clear(&explain->maps);
 	explain->frame_kind = config->frame_kind;
 	explain->iface = config->in < 0 ? IFACE_NONE : (uint32_t)config->in;
+	explain->row = config->direction == PP_DIRECTION_OUT;
 	ret = copy_rules(explain, rules) < 0 ? no_memory(err) : load(explain, config, rule_id, err);
 	if (ret < 0)
 		pp_explain_close(explain);
@@ -199,6 +226,7 @@ void pp_explain_close(struct pp_explain *explain)
 	if (explain == NULL)
 		return;
 	pp_tap_close(explain->tap);
+	pp_tap_out_close(explain->out);
 	pp_maps_fini(&explain->maps);
 	pp_ruleset_destroy(explain->rules);
 	free(explain->before);
@@ -237,11 +265,14 @@ static uint32_t slots_counted(struct pp_explain *explain, uint32_t *slot)
 static int judged_by(struct pp_explain *explain, struct pp_explanation *out, struct pp_error *err)
 {
 	uint32_t slot = PP_SLOT_DEFAULT;
-	uint32_t count = slots_counted(explain, &slot);
+	uint32_t count = slots_counted(explain, &slot), want = out->unparsed ? 0 : 1;
 
-	if (count != (out->unparsed ? 0 : 1))
+	// The default action is not for what is sent, and does not count it.
+	if (explain->out != NULL && count == 0)
+		return 0;
+	if (count != want)
 		return contradiction(err, "the number of rules that counted the packet", count,
-				     out->unparsed ? 0 : 1);
+				     want);
 	out->rule = explain->by_slot[slot];
 	if (out->rule == NULL && slot != PP_SLOT_DEFAULT)
 		return contradiction(err, "the rule's slot", slot, PP_SLOT_DEFAULT);
@@ -284,12 +315,15 @@ static enum pp_count copy_of(const struct pp_rule *rule,
 static int check(struct pp_explain *explain,
 		 const struct pp_explanation *said,
 		 uint32_t bytes,
-		 int xdp,
+		 int verdict,
 		 struct pp_error *err)
 {
 	const struct pp_queue_row *now = queue_now(explain, explain->cpu);
 	struct pp_queue_row want = *queue_before(explain, explain->cpu);
-	int xdp_want = said->verdict == PP_VERDICT_DROP ? XDP_DROP : XDP_PASS;
+	int want_verdict = said->verdict == PP_VERDICT_DROP ? XDP_DROP : XDP_PASS;
+
+	if (explain->out != NULL)
+		want_verdict = said->verdict == PP_VERDICT_DROP ? TC_ACT_SHOT : TC_ACT_UNSPEC;
 
 	want.count[PP_COUNT_SEEN]++;
 	want.count[PP_COUNT_SEEN_BYTES] += bytes;
@@ -302,7 +336,8 @@ static int check(struct pp_explain *explain,
 		if (now->count[i] != want.count[i])
 			return contradiction(err, pp_ledger_name((enum pp_ledger_column)i),
 					     (long)now->count[i], (long)want.count[i]);
-	return xdp == xdp_want ? 0 : contradiction(err, "the XDP verdict", xdp, xdp_want);
+	return verdict == want_verdict ? 0
+				       : contradiction(err, "the verdict", verdict, want_verdict);
 }
 
 static int run(struct pp_explain *explain,
@@ -311,17 +346,18 @@ static int run(struct pp_explain *explain,
 	       struct pp_explanation *out,
 	       struct pp_error *err)
 {
-	int xdp = shoot(explain, bytes > explain->linear_bytes, data, bytes);
-	int ret;
+	int verdict = 0;
+	int ret = shoot(explain, bytes > explain->linear_bytes, data, bytes, &verdict);
 
-	// More buffers than a packet can have.
-	if (xdp == -ENOMEM && bytes > TEST_RUN_BYTES)
+	// More buffers than a packet can have; of what is sent, more than one page.
+	if ((ret == -ENOMEM && bytes > TEST_RUN_BYTES) ||
+	    (ret == -EINVAL && explain->out != NULL && bytes > TEST_RUN_OUT_BYTES))
 		return pp_error_set(err, -EMSGSIZE, 0, 0, "too long for the kernel's test run");
-	if (xdp < 0)
-		return pp_error_set(err, xdp, 0, 0, "the kernel cannot run the program: %s",
-				    strerror(-xdp));
+	if (ret < 0)
+		return pp_error_set(err, ret, 0, 0, "the kernel cannot run the program: %s",
+				    strerror(-ret));
 	find_cpu(explain);
-	ret = judged_by(explain, out, err) ?: check(explain, out, bytes, xdp, err);
+	ret = judged_by(explain, out, err) ?: check(explain, out, bytes, verdict, err);
 	remember(explain);
 	return ret;
 }
@@ -336,8 +372,9 @@ int pp_explain_packet(struct pp_explain *explain,
 	uint8_t padded[PP_EXPLAIN_BYTES_MIN] = {0};
 
 	*out = (struct pp_explanation){.verdict = PP_VERDICT_PASS};
-	out->unparsed = (uint32_t)pp_parse_packet(explain->frame_kind, explain->iface, data,
-						  linear_bytes, &out->key);
+	out->unparsed = (uint32_t)pp_parse_packet(
+		explain->frame_kind, explain->iface | (explain->out != NULL ? PP_IFACE_OUT : 0),
+		data, linear_bytes, &out->key);
 	if (bytes >= PP_EXPLAIN_BYTES_MIN)
 		return run(explain, data, bytes, out, err);
 	out->too_short = true;
@@ -375,6 +412,8 @@ void pp_explain_rule_for(const struct pp_explanation *explanation,
 				.verdict = PP_VERDICT_PASS,
 				.take_bytes = PP_TAKE_ALL,
 				.family = (uint8_t)key->word,
+				.direction =
+					key->word & PP_KEY_OUT ? PP_DIRECTION_OUT : PP_DIRECTION_IN,
 				.proto = -1};
 	strncpy(out->on, on, sizeof(out->on) - 1);
 	if (out->family == PP_FAMILY_NONE)

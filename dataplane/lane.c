@@ -10,6 +10,12 @@ static void bump(struct pp_lane *lane, enum pp_lane_count count)
 	pp_counter_add(&lane->count[count], 1);
 }
 
+static void lost(struct pp_lane *lane, const struct pp_meta *meta, enum pp_lane_count count)
+{
+	bump(lane, count);
+	pp_counter_add(&lane->lost[meta->iface % PP_IFACES_MAX], 1);
+}
+
 struct pp_lane *
 pp_lanes_pick(const struct pp_lanes *lanes, const struct pp_meta *meta, const uint8_t *data)
 {
@@ -28,19 +34,23 @@ bool pp_lanes_push_copy(struct pp_lanes *lanes, const struct pp_meta *meta, bool
 	struct pp_lane *lane = pp_lanes_pick(lanes, meta, (const uint8_t *)(meta + 1));
 	bool done = pp_handoff_push_copy(lane->handoff, meta, routed);
 
-	if (routed)
-		bump(lane, done ? PP_LANE_ROUTED : PP_LANE_ROUTED_LOST);
+	if (done)
+		bump(lane, routed ? PP_LANE_ROUTED : PP_LANE_COPIED);
 	else
-		bump(lane, done ? PP_LANE_COPIED : PP_LANE_COPIED_LOST);
+		lost(lane, meta, routed ? PP_LANE_ROUTED_LOST : PP_LANE_COPIED_LOST);
 	return done;
 }
 
 bool pp_lanes_push_frame(struct pp_lanes *lanes, const uint8_t *data, uint16_t row)
 {
-	struct pp_lane *lane = pp_lanes_pick(lanes, (const struct pp_meta *)data - 1, data);
+	const struct pp_meta *meta = (const struct pp_meta *)data - 1;
+	struct pp_lane *lane = pp_lanes_pick(lanes, meta, data);
 	bool done = pp_handoff_push_frame(lane->handoff, data, row);
 
-	bump(lane, done ? PP_LANE_ROUTED : PP_LANE_ROUTED_LOST);
+	if (done)
+		bump(lane, PP_LANE_ROUTED);
+	else
+		lost(lane, meta, PP_LANE_ROUTED_LOST);
 	return done;
 }
 

@@ -30,6 +30,7 @@ struct pp_lane {
 	struct pp_handoff *handoff;
 	struct pp_ring *returns; // frames coming back
 	uint64_t count[PP_LANE_COUNTS]; // written by the worker
+	uint64_t lost[PP_IFACES_MAX]; // of either kind; written by the worker
 } __attribute__((aligned(PP_CACHE_LINE)));
 
 // To all threads of an analyser. All zero: the consumer is none.

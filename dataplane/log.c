@@ -13,13 +13,14 @@
 
 static pp_log_fn log_fn;
 static void *log_arg;
+static _Thread_local bool hushed;
 
 static int forward(bool is_warning, const char *fmt, va_list args)
 {
 	char *text = NULL, *rest, *line;
 
 	// A refused program comes with the verifier's log, which is long.
-	if (!is_warning || log_fn == NULL || vasprintf(&text, fmt, args) < 0)
+	if (!is_warning || hushed || log_fn == NULL || vasprintf(&text, fmt, args) < 0)
 		return 0;
 	rest = text;
 	while ((line = strsep(&rest, "\n")) != NULL)
@@ -43,6 +44,11 @@ void pp_log_install(void)
 {
 	libbpf_set_print(from_libbpf);
 	libxdp_set_print(from_libxdp);
+}
+
+void pp_log_hush(bool hush)
+{
+	hushed = hush;
 }
 
 void pp_set_log(pp_log_fn fn, void *arg)

@@ -12,7 +12,9 @@
 
 #include "analysis.h"
 #include "caps.h"
+#include "channel_priv.h"
 #include "log.h"
+#include "receiver_priv.h"
 #include "rule_table.h"
 #include "worker.h"
 
@@ -40,11 +42,16 @@ copy_config(struct pp_plane *plane, const struct pp_plane_config *config, struct
 	plane->config.consumer =
 		copy_array(config->consumer, config->consumer_count, sizeof(config->consumer[0]));
 	plane->iface = calloc(config->iface_count, sizeof(*plane->iface));
+	for (uint32_t i = 0; i < config->consumer_count; i++)
+		plane->forwards |= config->consumer[i].kind == PP_CONSUMER_FORWARD;
+	plane->config.umem_shared |= plane->forwards;
 	plane->consumer = calloc(config->consumer_count ?: 1, sizeof(*plane->consumer));
 	if (plane->config.iface == NULL || plane->config.consumer == NULL || plane->iface == NULL ||
 	    plane->consumer == NULL)
 		return pp_plane_no_memory(err);
 	plane->bindings = (struct pp_bindings){
+		.copy = config->copy,
+		.route = config->route,
 		.iface = plane->config.iface,
 		.iface_count = config->iface_count,
 		.consumer = plane->config.consumer,
@@ -70,7 +77,7 @@ static int see_ifaces(struct pp_plane *plane, struct pp_error *err)
 		plane->frame_kind[i] = (uint8_t)iface->netif.frame_kind;
 		plane->rows.base[i] = (uint16_t)plane->rows.total;
 		plane->rows.count[i] = (uint16_t)(queues + 1);
-		plane->rows.total += queues + 1;
+		plane->rows.total += queues + 2; // and one for what is sent
 		memset(iface->worker, 0xff, sizeof(iface->worker));
 	}
 	plane->retired = calloc(plane->rows.total, sizeof(*plane->retired));
@@ -80,7 +87,10 @@ static int see_ifaces(struct pp_plane *plane, struct pp_error *err)
 static int load_taps(struct pp_plane *plane, struct pp_where *where, struct pp_error *err)
 {
 	for (uint32_t i = 0; i < plane->config.iface_count; i++) {
-		int ret = pp_plane_open_tap(plane, i, &plane->iface[i].tap, err);
+		struct pp_plane_iface *iface = &plane->iface[i];
+		int ret = pp_plane_open_tap(plane, i, &iface->tap, err);
+
+		ret = ret ?: pp_plane_out_open(plane, i, &plane->outs, &iface->out, err);
 
 		// What is built in has been seen to load; what this process lacks is not about a file.
 		if (ret < 0 && plane->engine.engine != NULL && where != NULL)
@@ -99,7 +109,9 @@ static int open_taps(struct pp_plane *plane, struct pp_where *where, struct pp_e
 		return ret;
 	for (uint32_t i = 0; i < plane->config.iface_count; i++) {
 		pp_tap_close(plane->iface[i].tap);
+		pp_tap_out_close(plane->iface[i].out);
 		plane->iface[i].tap = NULL;
+		plane->iface[i].out = NULL;
 	}
 	return load_taps(plane, where, err);
 }
@@ -110,6 +122,8 @@ static int open_rings(struct pp_plane *plane, struct pp_error *err)
 	uint16_t cpu[PP_CPUS_MAX];
 	uint32_t cpus = pp_plane_online_cpus(cpu, PP_CPUS_MAX);
 
+	if (plane->config.copy == PP_COPY_OFF)
+		return 0;
 	plane->ring = calloc(cpus, sizeof(*plane->ring));
 	if (plane->ring == NULL)
 		return pp_plane_no_memory(err);
@@ -150,7 +164,7 @@ static int check_free(const struct pp_plane *plane, struct pp_where *where, stru
 	return 0;
 }
 
-static int attach_all(struct pp_plane *plane, struct pp_where *where, struct pp_error *err)
+static int attach_each(struct pp_plane *plane, struct pp_where *where, struct pp_error *err)
 {
 	for (uint32_t i = 0; i < plane->config.iface_count; i++) {
 		enum pp_where_kind kind;
@@ -160,6 +174,33 @@ static int attach_all(struct pp_plane *plane, struct pp_where *where, struct pp_
 			return iface_error(where, kind, i, ret);
 	}
 	return 0;
+}
+
+// Whether the memory that all share could be used if no socket asked for zero-copy.
+static bool can_bind_copy(const struct pp_plane *plane)
+{
+	if (plane->pool == NULL || plane->bind_copy)
+		return false;
+	for (uint32_t i = 0; i < plane->config.iface_count; i++)
+		if (plane->config.iface[i].bind == PP_BIND_ZEROCOPY)
+			return false;
+	return true;
+}
+
+static int attach_all(struct pp_plane *plane, struct pp_where *where, struct pp_error *err)
+{
+	int ret;
+
+	plane->shared_ports = pp_plane_count_ports(plane);
+	ret = attach_each(plane, where, err);
+	if (ret != -EOPNOTSUPP || !can_bind_copy(plane))
+		return ret;
+	for (uint32_t i = 0; i < plane->config.iface_count; i++) {
+		pp_tap_detach(plane->iface[i].tap);
+		pp_plane_close_ports(plane, i);
+	}
+	plane->bind_copy = true;
+	return attach_each(plane, where, err);
 }
 
 static int open_all(struct pp_plane *plane,
@@ -185,6 +226,26 @@ static int open_all(struct pp_plane *plane,
 	return ret;
 }
 
+static void init_lock(struct pp_plane *plane)
+{
+	pthread_mutexattr_t attr;
+
+	pthread_mutexattr_init(&attr);
+	pthread_mutexattr_settype(&attr, PTHREAD_MUTEX_RECURSIVE);
+	pthread_mutex_init(&plane->lock, &attr);
+	pthread_mutexattr_destroy(&attr);
+}
+
+void pp_plane_lock(const struct pp_plane *plane)
+{
+	pthread_mutex_lock((pthread_mutex_t *)&plane->lock);
+}
+
+void pp_plane_unlock(const struct pp_plane *plane)
+{
+	pthread_mutex_unlock((pthread_mutex_t *)&plane->lock);
+}
+
 int pp_plane_open(struct pp_plane **out,
 		  const struct pp_plane_config *config,
 		  const struct pp_ruleset *rules,
@@ -207,6 +268,7 @@ int pp_plane_open(struct pp_plane **out,
 		return pp_plane_no_memory(err);
 	pp_log_install();
 	plane->netlink_fd = -1;
+	init_lock(plane);
 	pp_maps_clear(&plane->maps);
 	pp_error_set(err, 0, 0, 0, "out of memory");
 	ret = open_all(plane, config, rules, where, err);
@@ -238,6 +300,11 @@ static bool drained(const struct pp_plane *plane)
 
 	pp_plane_total(plane, &total);
 	pp_ledger_in_flight(&total, &f);
+	// What the program reads itself may wait for it.
+	if (plane->config.route != PP_ROUTE_WORKERS)
+		f.rx = 0;
+	if (plane->config.copy != PP_COPY_WORKERS)
+		f.ring = 0;
 	if (f.verdict || f.rx || f.worker || f.analysis || f.ring || f.copy_worker ||
 	    f.copy_analysis)
 		return false;
@@ -266,9 +333,12 @@ void pp_plane_stop(struct pp_plane *plane)
 {
 	if (plane->stopped)
 		return;
-	for (uint32_t i = 0; i < plane->config.iface_count; i++)
+	for (uint32_t i = 0; i < plane->config.iface_count; i++) {
 		if (plane->iface[i].tap != NULL)
 			pp_tap_detach(plane->iface[i].tap);
+		if (plane->iface[i].out != NULL)
+			pp_tap_out_detach(plane->iface[i].out);
+	}
 	if (plane->started)
 		drain(plane);
 	plane->stopped = true;
@@ -287,9 +357,14 @@ void pp_plane_close(struct pp_plane *plane)
 		return;
 	if (plane->iface != NULL && plane->consumer != NULL)
 		pp_plane_stop(plane);
+	plane->closing = true;
+	if (plane->iface != NULL)
+		pp_plane_close_channels(plane);
+	pp_plane_close_receivers(plane);
 	for (uint32_t i = 0; plane->iface != NULL && i < plane->config.iface_count; i++) {
 		pp_plane_close_ports(plane, i);
 		pp_tap_close(plane->iface[i].tap);
+		pp_tap_out_close(plane->iface[i].out);
 	}
 	if (plane->netlink_fd >= 0)
 		close(plane->netlink_fd);
@@ -303,8 +378,12 @@ void pp_plane_close(struct pp_plane *plane)
 	pp_rule_table_destroy(plane->rule_table);
 	pp_ruleset_destroy(plane->rules);
 	free(plane->consumer);
+	if (plane->iface != NULL)
+		pp_plane_free_channels(plane);
+	pp_plane_free_receivers(plane);
 	free(plane->iface);
 	free(plane->config.consumer);
 	free(plane->config.iface);
+	pthread_mutex_destroy(&plane->lock);
 	free(plane);
 }

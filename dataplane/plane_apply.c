@@ -10,6 +10,7 @@ struct change {
 	struct pp_ruleset *rules;
 	struct pp_ruleset_diff diff;
 	struct pp_route_counts routes; // of rules
+	struct pp_out_counts outs;
 	struct pp_rule_table *table;
 };
 
@@ -28,15 +29,20 @@ static void count_route(const struct pp_plane *plane,
 		routes->to[consumer] += (uint32_t)by;
 }
 
-static void count_routes(const struct pp_plane *plane, struct change *change)
+static void count_rules(const struct pp_plane *plane, struct change *change)
 {
 	const struct pp_ruleset_diff *diff = &change->diff;
 
 	change->routes = plane->routes;
-	for (uint32_t i = 0; i < diff->deleted_count; i++)
+	change->outs = plane->outs;
+	for (uint32_t i = 0; i < diff->deleted_count; i++) {
 		count_route(plane, &change->routes, &diff->deleted[i]->rule, -1);
-	for (uint32_t i = 0; i < diff->added_count; i++)
+		pp_plane_out_count(plane, &change->outs, &diff->deleted[i]->rule, -1);
+	}
+	for (uint32_t i = 0; i < diff->added_count; i++) {
 		count_route(plane, &change->routes, &diff->added[i]->rule, 1);
+		pp_plane_out_count(plane, &change->outs, &diff->added[i]->rule, 1);
+	}
 }
 
 // The one sink that every route rule names; NULL: there are several consumers, or it is no sink.
@@ -171,7 +177,7 @@ apply(struct pp_plane *plane, struct change *change, struct pp_where *where, str
 					       err);
 	if (ret < 0)
 		return ret;
-	count_routes(plane, change);
+	count_rules(plane, change);
 	ret = pp_rule_table_create(&change->table, plane->rule_table, &change->diff,
 				   pp_ruleset_generation(change->rules),
 				   need_no_metadata(plane, &change->routes), err);
@@ -179,13 +185,18 @@ apply(struct pp_plane *plane, struct change *change, struct pp_where *where, str
 		return ret;
 	if (plane->rule_table->sole_sink && !change->table->sole_sink)
 		ret = end_sole_sink(plane, err);
-	return ret ?: exchange(plane, change, where, err);
+	ret = ret ?: pp_plane_out_begin(plane, &change->outs, err);
+	if (ret < 0)
+		return ret;
+	ret = exchange(plane, change, where, err);
+	pp_plane_out_end(plane, ret < 0 ? &plane->outs : &change->outs);
+	return ret;
 }
 
-int pp_plane_apply(struct pp_plane *plane,
-		   struct pp_ruleset *rules,
-		   struct pp_where *where,
-		   struct pp_error *err)
+static int apply_locked(struct pp_plane *plane,
+			struct pp_ruleset *rules,
+			struct pp_where *where,
+			struct pp_error *err)
 {
 	uint64_t begin_ns = pp_clock_ns(CLOCK_MONOTONIC);
 	struct change change = {.rules = rules};
@@ -198,11 +209,25 @@ int pp_plane_apply(struct pp_plane *plane,
 		pp_ruleset_destroy(plane->rules);
 		plane->rules = rules;
 		plane->routes = change.routes;
+		plane->outs = change.outs;
 		plane->routed |= change.routes.rules > 0;
 		record(plane, begin_ns);
 	}
 	pp_rule_table_destroy(change.table);
 	pp_ruleset_diff_fini(&change.diff);
+	return ret;
+}
+
+int pp_plane_apply(struct pp_plane *plane,
+		   struct pp_ruleset *rules,
+		   struct pp_where *where,
+		   struct pp_error *err)
+{
+	int ret;
+
+	pp_plane_lock(plane);
+	ret = apply_locked(plane, rules, where, err);
+	pp_plane_unlock(plane);
 	return ret;
 }
 
@@ -214,7 +239,7 @@ int pp_plane_apply_first(struct pp_plane *plane, struct pp_where *where, struct 
 
 	if (ret < 0)
 		return ret;
-	count_routes(plane, &change);
+	count_rules(plane, &change);
 	ret = pp_rule_table_create(&plane->rule_table, NULL, &change.diff,
 				   pp_ruleset_generation(plane->rules),
 				   sole_sink_of(plane, &change.routes) != NULL, err);
@@ -223,6 +248,7 @@ int pp_plane_apply_first(struct pp_plane *plane, struct pp_where *where, struct 
 	if (ret < 0)
 		return ret;
 	plane->routes = change.routes;
+	plane->outs = change.outs;
 	plane->routed = change.routes.rules > 0;
 	record(plane, begin_ns);
 	return 0;

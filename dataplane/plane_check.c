@@ -107,6 +107,9 @@ static int check_bounds(const struct pp_plane_config *config, struct pp_error *e
 		if (config->consumer[i].kind >= PP_CONSUMER_KINDS)
 			return pp_error_set(err, -EINVAL, 0, 0, "consumer %s is of no known kind",
 					    config->consumer[i].name);
+	if (config->copy > PP_COPY_OFF || config->route > PP_ROUTE_OFF)
+		return pp_error_set(err, -EINVAL, 0, 0,
+				    "copy and route are a PP_COPY_ and a PP_ROUTE_ value");
 	if (config->worker_cpu_count > PP_WORKERS_MAX)
 		return pp_error_set(err, -EINVAL, 0, 0, "at most %d CPUs for workers",
 				    PP_WORKERS_MAX);
@@ -168,6 +171,36 @@ check_workers(const struct pp_plane_config *config, struct pp_where *where, stru
 	return 0;
 }
 
+// Frames are sent as they were received, so both sides must carry Ethernet: on raw IP there is no place
+// for a header, and from it there is none to send. What rules route there from raw IP is tx_bad.
+static int check_forward(const struct pp_plane_config *config,
+			 uint32_t index,
+			 struct pp_where *where,
+			 struct pp_error *err)
+{
+	const struct pp_consumer_config *consumer = &config->consumer[index];
+	const char *to = consumer->forward_to;
+	struct pp_netif netif;
+	bool ours = false;
+
+	if (consumer->kind != PP_CONSUMER_FORWARD)
+		return 0;
+	for (uint32_t i = 0; i < config->iface_count; i++)
+		ours |= strcmp(config->iface[i].name, to) == 0;
+	set_where(where, PP_WHERE_CONSUMER_FORWARD, index, 0);
+	if (!ours)
+		return pp_error_set(err, -EINVAL, 0, 0,
+				    "consumer %s forwards to '%s', which is none of the configured "
+				    "interfaces",
+				    consumer->name, to);
+	if (pp_netif_get(to, &netif) == 0 && netif.frame_kind != PP_FRAME_ETHERNET)
+		return pp_error_set(err, -EOPNOTSUPP, 0, 0,
+				    "consumer %s forwards Ethernet frames, and %s carries raw IP",
+				    consumer->name, to);
+	set_where(where, PP_WHERE_CONSUMER, index, 0);
+	return 0;
+}
+
 static int check_threads(const struct pp_consumer_config *consumer, struct pp_error *err)
 {
 	const struct pp_analyser_ops *ops = pp_analysis_ops(consumer);
@@ -213,6 +246,17 @@ static int check_consumer_cpus(const struct pp_consumer_config *consumer,
 	return 0;
 }
 
+static int
+probe_consumer(const struct pp_consumer_config *consumer, uint32_t *at, struct pp_error *err)
+{
+	const struct pp_analyser_ops *ops = pp_analysis_ops(consumer);
+	struct pp_error unseen = {0};
+
+	if (ops == NULL || ops->probe == NULL)
+		return 0;
+	return ops->probe(consumer->option, consumer->option_count, at, err ?: &unseen);
+}
+
 static int check_consumer(const struct pp_consumer_config *consumer,
 			  uint32_t index,
 			  struct pp_where *where,
@@ -227,6 +271,7 @@ static int check_consumer(const struct pp_consumer_config *consumer,
 	if (ret < 0)
 		return ret;
 	ret = pp_consumer_check_options(consumer, &at, err);
+	ret = ret ?: probe_consumer(consumer, &at, err);
 	if (at < consumer->option_count)
 		set_where(where, PP_WHERE_CONSUMER_OPTION, index, at);
 	else
@@ -247,7 +292,8 @@ check_consumers(const struct pp_plane_config *config, struct pp_where *where, st
 			if (strcmp(config->consumer[j].name, consumer->name) == 0)
 				return pp_error_set(err, -EINVAL, 0, 0,
 						    "consumer %s is there twice", consumer->name);
-		ret = check_consumer(consumer, i, where, err);
+		ret = check_forward(config, i, where, err);
+		ret = ret ?: check_consumer(consumer, i, where, err);
 	}
 	return ret;
 }

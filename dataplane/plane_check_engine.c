@@ -60,7 +60,7 @@ static int compile_built_in(const struct pp_plane_config *config,
 	return 0;
 }
 
-// Both programs into the kernel and out again.
+// All programs into the kernel and out again.
 static int load(const struct pp_plane_config *config,
 		const struct pp_engine *engine,
 		const struct pp_ruleset *rules,
@@ -71,15 +71,18 @@ static int load(const struct pp_plane_config *config,
 	const struct pp_tap_config tap_config = {.frame_kind = PP_FRAME_ETHERNET,
 						 .queue_count = 1,
 						 .timestamps = config->timestamps};
+	struct pp_tap_out *out = NULL;
 	struct pp_tap *tap = NULL;
 	struct pp_maps maps;
-	int ret = pp_maps_init(&maps, 1, err);
+	int ret = pp_maps_init(&maps, 2, err);
 
 	if (ret < 0)
 		return ret;
 	maps.cache_mode = config->cache;
 	ret = pp_maps_reshape_unread(&maps, engine, rules, bindings, rule_id, err);
 	ret = ret ?: pp_tap_open(&tap, &maps, &tap_config, err);
+	ret = ret ?: pp_tap_out_open(&out, &maps, &tap_config, err);
+	pp_tap_out_close(out);
 	pp_tap_close(tap);
 	pp_maps_fini(&maps);
 	return ret;
@@ -90,8 +93,9 @@ int pp_plane_check_engine(const struct pp_plane_config *config,
 			  struct pp_where *where,
 			  struct pp_error *err)
 {
-	const struct pp_bindings bindings = {config->iface, config->iface_count, config->consumer,
-					     config->consumer_count, NULL};
+	const struct pp_bindings bindings = {
+		config->iface, config->iface_count, config->consumer, config->consumer_count,
+		NULL,	       config->copy,	    config->route};
 	const struct pp_engine engine = pp_engine_of(&config->own);
 	struct pp_where at = {PP_WHERE_ENGINE, 0, 0};
 	uint32_t rule_id = 0;

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #include <push-packet/plane.h>
 
+#include <errno.h>
+#include <string.h>
+
 #include "engine.h"
 
 static int check_name(const struct pp_ruleset_entry *entry,
@@ -13,6 +16,34 @@ static int check_name(const struct pp_ruleset_entry *entry,
 	if (ret < 0 && where != NULL)
 		*where = (struct pp_where){PP_WHERE_RULE, entry->id, 0};
 	return ret;
+}
+
+static bool may_judge_out(const struct pp_plane_config *config, const char *iface)
+{
+	for (uint32_t i = 0; i < config->iface_count; i++)
+		if (config->iface[i].egress != PP_EGRESS_OFF &&
+		    (iface[0] == '\0' || strcmp(config->iface[i].name, iface) == 0))
+			return true;
+	return false;
+}
+
+// What is sent is judged where the configuration allows a program for it.
+static int check_direction(const struct pp_plane_config *config,
+			   const struct pp_ruleset_entry *entry,
+			   struct pp_where *where,
+			   struct pp_error *err)
+{
+	const char *iface = entry->rule.on;
+
+	if (entry->rule.direction != PP_DIRECTION_OUT || may_judge_out(config, iface))
+		return 0;
+	if (where != NULL)
+		*where = (struct pp_where){PP_WHERE_RULE, entry->id, 0};
+	if (iface[0] == '\0')
+		return pp_error_set(err, -EINVAL, 0, 0,
+				    "direction out needs an interface whose egress is not off");
+	return pp_error_set(err, -EINVAL, 0, 0, "direction out cannot be on %s: its egress is off",
+			    iface);
 }
 
 // Rules that an engine holds, if it was asked for by name: auto finds one that has room. What no
@@ -44,8 +75,9 @@ static int check_room(const struct pp_plane_config *config,
 
 static struct pp_bindings bindings_of(const struct pp_plane_config *config)
 {
-	return (struct pp_bindings){config->iface, config->iface_count, config->consumer,
-				    config->consumer_count, NULL};
+	return (struct pp_bindings){
+		config->iface, config->iface_count, config->consumer, config->consumer_count,
+		NULL,	       config->copy,	    config->route};
 }
 
 int pp_plane_check_rules(const struct pp_plane_config *config,
@@ -59,7 +91,8 @@ int pp_plane_check_rules(const struct pp_plane_config *config,
 	int ret = check_room(config, rules, where, err);
 
 	while (ret == 0 && (entry = pp_ruleset_next(&cursor)) != NULL)
-		ret = check_name(entry, &bindings, where, err);
+		ret = check_name(entry, &bindings, where, err)
+			      ?: check_direction(config, entry, where, err);
 	return ret;
 }
 
@@ -73,6 +106,7 @@ int pp_plane_check_change(const struct pp_plane_config *config,
 	int ret = check_room(config, rules, where, err);
 
 	for (uint32_t i = 0; ret == 0 && i < diff->added_count; i++)
-		ret = check_name(diff->added[i], &bindings, where, err);
+		ret = check_name(diff->added[i], &bindings, where, err)
+			      ?: check_direction(config, diff->added[i], where, err);
 	return ret;
 }

@@ -30,6 +30,12 @@ int pp_plane_iface_attach(struct pp_plane *plane,
 		*where = ret == -EOPNOTSUPP ? PP_WHERE_IFACE_MODE : PP_WHERE_IFACE;
 		return ret;
 	}
+	pp_tap_out_sweep(iface->netif.ifindex);
+	ret = pp_plane_out_attach(plane, index, err);
+	if (ret < 0) {
+		*where = PP_WHERE_IFACE_EGRESS;
+		return ret;
+	}
 	return pp_plane_open_ports(plane, index, where, err);
 }
 
@@ -69,6 +75,8 @@ static void saw_deleted(struct pp_plane *plane, uint32_t index)
 	struct pp_plane_iface *iface = &plane->iface[index];
 
 	pp_tap_detach(iface->tap);
+	if (iface->out != NULL)
+		pp_tap_out_detach(iface->out);
 	pp_plane_close_ports(plane, index);
 	iface->netif.ifindex = 0;
 	iface->netif.up = false;
@@ -101,6 +109,29 @@ static void open_missing_ports(struct pp_plane *plane, uint32_t index)
 		refuse(plane, index, err.text);
 }
 
+// What is sent goes unjudged until this succeeds.
+static void attach_out(struct pp_plane *plane, uint32_t index)
+{
+	struct pp_error err;
+
+	if (pp_plane_out_attach(plane, index, &err) < 0)
+		refuse(plane, index, err.text);
+}
+
+// Anybody may take a clsact qdisc away, and our filter with it.
+static void look_at_out(struct pp_plane *plane, uint32_t index)
+{
+	struct pp_plane_iface *iface = &plane->iface[index];
+
+	if (iface->out == NULL || pp_tap_out_alive(iface->out))
+		return;
+	if (pp_tap_out_attached(iface->out) != PP_EGRESS_AUTO)
+		report(plane, index,
+		       "somebody removed the filter on what %s sends; putting it back",
+		       plane->config.iface[index].name);
+	attach_out(plane, index);
+}
+
 static void saw_returned(struct pp_plane *plane, uint32_t index, const struct pp_netif *now)
 {
 	const struct pp_iface_config *config = &plane->config.iface[index];
@@ -119,6 +150,7 @@ static void saw_returned(struct pp_plane *plane, uint32_t index, const struct pp
 	iface->refused = false;
 	iface->times_returned++;
 	report(plane, index, "interface %s returned and is attached again", config->name);
+	attach_out(plane, index);
 	open_missing_ports(plane, index);
 }
 
@@ -184,6 +216,8 @@ static void look_at(struct pp_plane *plane, uint32_t index)
 		return;
 	if (iface->netif.ifindex != 0) {
 		saw_changes(plane, index, &now);
+		if (!iface->refused || may_try)
+			look_at_out(plane, index);
 		if (iface->refused && may_try)
 			open_missing_ports(plane, index);
 	} else if (may_try) {
@@ -196,7 +230,7 @@ int pp_plane_fd(const struct pp_plane *plane)
 	return plane->netlink_fd;
 }
 
-uint32_t pp_plane_poll(struct pp_plane *plane, struct pp_plane_event *event, uint32_t max)
+static uint32_t poll_locked(struct pp_plane *plane, struct pp_plane_event *event, uint32_t max)
 {
 	char sink[8192];
 	uint32_t n;
@@ -211,5 +245,15 @@ uint32_t pp_plane_poll(struct pp_plane *plane, struct pp_plane_event *event, uin
 	memcpy(event, plane->event, n * sizeof(event[0]));
 	plane->event_count -= n;
 	memmove(plane->event, plane->event + n, plane->event_count * sizeof(plane->event[0]));
+	return n;
+}
+
+uint32_t pp_plane_poll(struct pp_plane *plane, struct pp_plane_event *event, uint32_t max)
+{
+	uint32_t n;
+
+	pp_plane_lock(plane);
+	n = poll_locked(plane, event, max);
+	pp_plane_unlock(plane);
 	return n;
 }

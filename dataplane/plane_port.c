@@ -7,6 +7,7 @@
 
 #include <bpf/bpf.h>
 
+#include "channel_priv.h"
 #include "worker.h"
 
 #define WAIT_NS (1000 * 1000)
@@ -27,8 +28,7 @@ bool pp_plane_wants_queue(const struct pp_iface_config *config, uint32_t queue)
 // Give a worker the ports that are its own at this moment.
 static void publish_ports(struct pp_plane *plane, uint32_t worker)
 {
-	static struct pp_port *serve[PP_IFACES_MAX * PP_QUEUES_PER_IFACE_MAX];
-	static struct pp_port *leaving[PP_IFACES_MAX * PP_QUEUES_PER_IFACE_MAX];
+	struct pp_port **serve = plane->serve, **leaving = plane->leaving;
 	uint32_t serve_count = 0, leaving_count = 0;
 
 	for (uint32_t i = 0; i < plane->config.iface_count; i++)
@@ -51,6 +51,13 @@ static void publish_all(struct pp_plane *plane)
 		publish_ports(plane, i);
 }
 
+// The worker that a queue is to have. Who forwards serves queues of the same number on all interfaces:
+// it alone may put frames into the transmit ring that they go to.
+static uint16_t next_worker(struct pp_plane *plane, uint32_t queue)
+{
+	return (uint16_t)((plane->forwards ? queue : plane->next_worker++) % plane->worker_count);
+}
+
 static int open_port(struct pp_plane *plane,
 		     uint32_t index,
 		     uint32_t queue,
@@ -66,9 +73,11 @@ static int open_port(struct pp_plane *plane,
 		.frame_kind = plane->frame_kind[index],
 		.numa_node = iface->netif.numa_node,
 		.can_send = queue < iface->netif.tx_queue_count,
-		.bind = plane->config.iface[index].bind,
+		.bind = plane->bind_copy ? PP_BIND_COPY : plane->config.iface[index].bind,
 		.skb = pp_tap_mode(iface->tap) == PP_XDP_SKB,
 		.patient = !plane->started,
+		.shared = plane->config.umem_shared ? &plane->pool : NULL,
+		.shared_ports = plane->shared_ports,
 		.config = &plane->config,
 	};
 	uint32_t key = params.row;
@@ -77,8 +86,12 @@ static int open_port(struct pp_plane *plane,
 	ret = pp_port_open(&iface->port[queue], &params, where, err);
 	if (ret < 0)
 		return ret;
+	if (plane->config.route == PP_ROUTE_CHANNEL) {
+		pp_plane_channel_up(plane, index, queue);
+		return 0;
+	}
 	if (iface->worker[queue] == UINT16_MAX)
-		iface->worker[queue] = (uint16_t)(plane->next_worker++ % plane->worker_count);
+		iface->worker[queue] = next_worker(plane, queue);
 	publish_ports(plane, iface->worker[queue]);
 	fd = pp_port_fd(iface->port[queue]);
 	if (bpf_map_update_elem(plane->maps.xsks_fd, &key, &fd, BPF_ANY)) {
@@ -107,7 +120,8 @@ int pp_plane_open_ports(struct pp_plane *plane,
 	for (uint32_t queue = 0; queue < queues; queue++) {
 		int ret = 0;
 
-		if (iface->port[queue] == NULL && pp_plane_wants_queue(config, queue))
+		if (plane->config.route != PP_ROUTE_OFF && iface->port[queue] == NULL &&
+		    pp_plane_wants_queue(config, queue))
 			ret = open_port(plane, index, queue, where, err);
 		if (ret < 0)
 			return ret;
@@ -123,7 +137,9 @@ static void wait_until(const struct pp_plane *plane,
 {
 	const struct timespec pause = {.tv_nsec = WAIT_NS};
 
-	for (int i = 0; plane->started && !plane->stopped && i < WAITS; i++) {
+	bool workers = plane->started && !plane->stopped && plane->worker_count > 0;
+
+	for (int i = 0; workers && i < WAITS; i++) {
 		uint32_t sum = 0;
 
 		for (uint32_t queue = 0; queue < PP_QUEUES_PER_IFACE_MAX; queue++)
@@ -159,6 +175,8 @@ int pp_plane_wait_taken(const struct pp_plane *plane, struct pp_error *err)
 {
 	uint32_t polls = plane->started && !plane->stopped ? TAKEN_POLLS : 0;
 
+	if (plane->config.route != PP_ROUTE_WORKERS)
+		return 0;
 	for (uint32_t i = 0; i < plane->config.iface_count; i++)
 		for (uint32_t queue = 0; queue < PP_QUEUES_PER_IFACE_MAX; queue++) {
 			const struct pp_plane_iface *iface = &plane->iface[i];
@@ -186,6 +204,8 @@ static void reap_ports(struct pp_plane *plane, uint32_t index)
 	for (uint32_t queue = 0; queue < PP_QUEUES_PER_IFACE_MAX; queue++) {
 		if (!iface->leaving[queue] || (!idle && pp_port_lent(iface->port[queue]) > 0))
 			continue;
+		if (!pp_plane_channel_let_go(plane, index, queue))
+			continue;
 		gone[n++] = iface->port[queue];
 		iface->port[queue] = NULL;
 		iface->leaving[queue] = false;
@@ -210,6 +230,7 @@ void pp_plane_close_ports(struct pp_plane *plane, uint32_t index)
 
 		if (iface->port[queue] != NULL)
 			bpf_map_delete_elem(plane->maps.xsks_fd, &key);
+		pp_plane_channel_down(plane, index, queue);
 	}
 	wait_until(plane, iface, received);
 	for (uint32_t queue = 0; queue < PP_QUEUES_PER_IFACE_MAX; queue++)

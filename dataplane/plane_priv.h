@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 // What the files of the plane share: plane.c opens and closes it, plane_check.c looks before,
 // plane_thread.c has the workers, plane_port.c the sockets, plane_iface.c follows interfaces,
-// plane_apply.c exchanges the rules, plane_engine.c the engine, plane_stats.c reads it.
+// plane_apply.c exchanges the rules, plane_out.c has the programs of what is sent, plane_engine.c the engine, plane_stats.c reads it.
 //
 // Threads    control thread.
 #pragma once
 
 #include <errno.h>
+#include <pthread.h>
 
 #include <push-packet/netif.h>
 #include <push-packet/plane.h>
@@ -17,19 +18,24 @@
 #include "port.h"
 #include "rows.h"
 #include "tap.h"
+#include "tap_out.h"
 
 #define PP_EVENTS_MAX 256
 
 struct pp_analysis;
+struct pp_channel;
+struct pp_receiver;
 struct pp_rule_table;
 struct pp_worker;
 
 struct pp_plane_iface {
 	struct pp_netif netif; // as last seen; ifindex 0: gone
 	struct pp_tap *tap;
+	struct pp_tap_out *out; // NULL: what it sends is not judged
 	bool refused; // something it needs could not be had: said once
 	uint64_t retry_ns; // CLOCK_MONOTONIC: not before then again
 	struct pp_port *port[PP_QUEUES_PER_IFACE_MAX]; // by queue; NULL: none
+	struct pp_channel *channel[PP_QUEUES_PER_IFACE_MAX]; // by queue, once it was opened
 	bool leaving[PP_QUEUES_PER_IFACE_MAX]; // the port only waits for lent frames
 	uint16_t worker[PP_QUEUES_PER_IFACE_MAX]; // by queue, once it had a port
 	uint64_t times_deleted, times_returned, times_down, times_up, times_mtu, times_channels;
@@ -54,6 +60,12 @@ struct pp_route_counts {
 	uint32_t to[PP_CONSUMERS_MAX]; // by index of the consumer; not rules that route to nobody
 };
 
+// How many rules are about what is sent, kept by difference.
+struct pp_out_counts {
+	uint32_t any; // on every interface
+	uint32_t on[PP_IFACES_MAX];
+};
+
 struct pp_plane {
 	struct pp_plane_config config; // iface and consumer point to copies
 	struct pp_plane_engine engine; // in force
@@ -62,6 +74,7 @@ struct pp_plane {
 	struct pp_rule_table *rule_table; // RCU: workers and analysers read it
 	struct pp_rule_stats rule_base[PP_SLOTS_MAX]; // as pp_plane_consumer.base
 	struct pp_route_counts routes; // of the rules in force
+	struct pp_out_counts outs; // of the rules in force
 	bool routed; // rules that route have been in force
 	char engine_why[120]; // it was picked
 	uint32_t engine_refused; // so many rules, by the engine that auto would pick; 0: none
@@ -73,13 +86,22 @@ struct pp_plane {
 	struct pp_plane_consumer *consumer;
 	struct pp_copy_ring *ring; // by CPU
 	uint32_t ring_count;
+	struct pp_receiver *receivers; // opened once, by the program
 	struct pp_worker **worker;
 	uint32_t worker_count;
 	uint32_t next_worker; // for the next port that needs one
 	struct pp_apply_stats apply;
+	bool forwards; // some consumer does
+	struct pp_pool *pool; // umem_shared: while there are ports
+	uint32_t shared_ports; // that it has room for
+	bool bind_copy; // umem_shared: not every interface has zero-copy, so none uses it
+	struct pp_port *serve[PP_IFACES_MAX * PP_QUEUES_PER_IFACE_MAX]; // scratch
+	struct pp_port *leaving[PP_IFACES_MAX * PP_QUEUES_PER_IFACE_MAX]; // scratch
 	struct pp_ledger_row *retired; // by row: counters of sockets that were closed
+	pthread_mutex_t lock; // recursive
 	bool started;
 	bool stopped;
+	bool closing; // what the program still has of it is no more
 
 	int netlink_fd;
 	struct pp_plane_event event[PP_EVENTS_MAX];
@@ -147,14 +169,46 @@ int pp_plane_open_ports(struct pp_plane *plane,
 // @return  Whether every queue that wants a port has one; else err is set.
 bool pp_plane_retry_ports(struct pp_plane *plane, uint32_t iface, struct pp_error *err);
 
+// How many queues of all interfaces want a port.
+uint32_t pp_plane_count_ports(const struct pp_plane *plane);
+
 // Close all ports of an interface.
 void pp_plane_close_ports(struct pp_plane *plane, uint32_t iface);
+
+// What the programs of an interface are told.
+struct pp_tap_config pp_plane_tap_config(const struct pp_plane *plane, uint32_t iface);
 
 // Load the program of an interface, for the images there are.
 int pp_plane_open_tap(const struct pp_plane *plane,
 		      uint32_t iface,
 		      struct pp_tap **out,
 		      struct pp_error *err);
+
+// Count a rule in (by 1) or out (by -1).
+void pp_plane_out_count(const struct pp_plane *plane,
+			struct pp_out_counts *outs,
+			const struct pp_rule *rule,
+			int by);
+
+// Load the program for what an interface sends, for the images there are.
+//
+// @param out  Set to NULL where these rules need none.
+int pp_plane_out_open(const struct pp_plane *plane,
+		      uint32_t iface,
+		      const struct pp_out_counts *outs,
+		      struct pp_tap_out **out,
+		      struct pp_error *err);
+// Attach it, if there is one.
+int pp_plane_out_attach(struct pp_plane *plane, uint32_t iface, struct pp_error *err);
+
+// Before rules come in force: interfaces get the programs that they need.
+//
+// @return  0; -errno, with err set and nothing changed.
+int pp_plane_out_begin(struct pp_plane *plane,
+		       const struct pp_out_counts *outs,
+		       struct pp_error *err);
+// After rules came in force, or did not: programs that those in force do not need go.
+void pp_plane_out_end(struct pp_plane *plane, const struct pp_out_counts *outs);
 
 // Put rules in force, names in them having been checked. Where they outgrow the images, and with the
 // next engine, programs are loaded again and exchanged.

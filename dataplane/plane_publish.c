@@ -7,60 +7,86 @@
 
 #include <push-packet/clock.h>
 
-int pp_plane_open_tap(const struct pp_plane *plane,
-		      uint32_t iface,
-		      struct pp_tap **out,
-		      struct pp_error *err)
+// What is loaded for an interface.
+struct programs {
+	struct pp_tap *tap;
+	struct pp_tap_out *out; // NULL: none is needed
+};
+
+struct pp_tap_config pp_plane_tap_config(const struct pp_plane *plane, uint32_t iface)
 {
-	const struct pp_tap_config config = {
+	return (struct pp_tap_config){
 		.frame_kind = plane->frame_kind[iface],
 		.iface = iface,
 		.queue_base = plane->rows.base[iface],
 		.queue_count = plane->rows.count[iface],
 		.timestamps = plane->config.timestamps,
 	};
+}
+
+int pp_plane_open_tap(const struct pp_plane *plane,
+		      uint32_t iface,
+		      struct pp_tap **out,
+		      struct pp_error *err)
+{
+	const struct pp_tap_config config = pp_plane_tap_config(plane, iface);
 
 	return pp_tap_open(out, &plane->maps, &config, err);
 }
 
-static void close_taps(struct pp_tap **tap, uint32_t count)
+static void close_programs(struct programs *programs, uint32_t count)
 {
-	for (uint32_t i = 0; i < count; i++)
-		pp_tap_close(tap[i]);
-	free(tap);
+	for (uint32_t i = 0; i < count; i++) {
+		pp_tap_close(programs[i].tap);
+		pp_tap_out_close(programs[i].out);
+	}
+	free(programs);
 }
 
-static int open_taps(const struct pp_plane *plane, struct pp_tap **tap, struct pp_error *err)
+static int
+open_programs(const struct pp_plane *plane, struct programs *programs, struct pp_error *err)
 {
 	int ret = 0;
 
-	for (uint32_t i = 0; ret == 0 && i < plane->config.iface_count; i++)
-		ret = pp_plane_open_tap(plane, i, &tap[i], err);
+	for (uint32_t i = 0; ret == 0 && i < plane->config.iface_count; i++) {
+		const struct pp_tap_config config = pp_plane_tap_config(plane, i);
+
+		ret = pp_plane_open_tap(plane, i, &programs[i].tap, err);
+		if (ret == 0 && plane->iface[i].out != NULL)
+			ret = pp_tap_out_open(&programs[i].out, &plane->maps, &config, err);
+	}
 	return ret;
 }
 
-static int replace_tap(struct pp_plane *plane, uint32_t iface, struct pp_tap **tap)
+// @return  0, with the old ones in *programs; -errno: nothing changed.
+static int replace_iface(struct pp_plane *plane, uint32_t iface, struct programs *programs)
 {
-	struct pp_tap *old = plane->iface[iface].tap;
-	int ret = pp_tap_replace(*tap, old);
+	struct programs old = {plane->iface[iface].tap, plane->iface[iface].out};
+	int ret = pp_tap_replace(programs->tap, old.tap);
 
+	if (ret == 0 && old.out != NULL) {
+		ret = pp_tap_out_replace(programs->out, old.out);
+		if (ret < 0)
+			pp_tap_replace(old.tap, programs->tap);
+	}
 	if (ret < 0)
 		return ret;
-	plane->iface[iface].tap = *tap;
-	*tap = old;
+	plane->iface[iface].tap = programs->tap;
+	plane->iface[iface].out = programs->out;
+	*programs = old;
 	return 0;
 }
 
-// Exchange the programs on every interface for those in tap[], which gets the old ones. All or none.
-static int replace_taps(struct pp_plane *plane, struct pp_tap **tap, struct pp_error *err)
+// Exchange the programs on every interface for others, which become the old ones. All or none.
+static int replace_all(struct pp_plane *plane, struct programs *programs, struct pp_error *err)
 {
 	for (uint32_t i = 0; i < plane->config.iface_count; i++) {
-		int ret = replace_tap(plane, i, &tap[i]);
+		int ret = replace_iface(plane, i, &programs[i]);
 
 		if (ret < 0) {
 			while (i-- > 0)
-				replace_tap(plane, i, &tap[i]);
-			return pp_error_set(err, ret, 0, 0, "cannot exchange the XDP program: %s",
+				replace_iface(plane, i, &programs[i]);
+			return pp_error_set(err, ret, 0, 0, "cannot exchange the programs: %s",
 					    strerror(-ret));
 		}
 	}
@@ -74,17 +100,17 @@ static int publish_reshaped(struct pp_plane *plane,
 			    uint32_t *rule_id,
 			    struct pp_error *err)
 {
-	struct pp_tap **tap = calloc(plane->config.iface_count, sizeof(*tap));
+	struct programs *programs = calloc(plane->config.iface_count, sizeof(*programs));
 	struct pp_images old;
 	int ret;
 
-	if (tap == NULL)
+	if (programs == NULL)
 		return pp_plane_no_memory(err);
 	ret = pp_maps_reshape(&plane->maps, engine, rules, &plane->bindings, &old, rule_id, err);
 	if (ret < 0)
-		goto free_taps;
-	ret = open_taps(plane, tap, err);
-	ret = ret ?: replace_taps(plane, tap, err);
+		goto close_programs;
+	ret = open_programs(plane, programs, err);
+	ret = ret ?: replace_all(plane, programs, err);
 	if (ret == 0) {
 		plane->maps.published_ns = pp_clock_ns(CLOCK_MONOTONIC);
 		pp_grace_wait(&plane->maps.grace, err);
@@ -93,8 +119,8 @@ static int publish_reshaped(struct pp_plane *plane,
 	} else {
 		pp_maps_revert(&plane->maps, &old);
 	}
-free_taps:
-	close_taps(tap, plane->config.iface_count);
+close_programs:
+	close_programs(programs, plane->config.iface_count);
 	return ret;
 }
 

@@ -7,14 +7,31 @@
 #include "analysis.h"
 #include "worker.h"
 
-static uint32_t count_ports(const struct pp_plane *plane)
+uint32_t pp_plane_count_ports(const struct pp_plane *plane)
 {
 	uint32_t n = 0;
 
+	if (plane->config.route == PP_ROUTE_OFF)
+		return 0;
 	for (uint32_t i = 0; i < plane->config.iface_count; i++)
 		for (uint32_t queue = 0; queue < plane->iface[i].netif.queue_count; queue++)
 			n += pp_plane_wants_queue(&plane->config.iface[i], queue);
 	return n;
+}
+
+// Of the interface that has the most.
+static uint32_t most_ports(const struct pp_plane *plane)
+{
+	uint32_t most = 0;
+
+	for (uint32_t i = 0; i < plane->config.iface_count; i++) {
+		uint32_t n = 0;
+
+		for (uint32_t queue = 0; queue < plane->iface[i].netif.queue_count; queue++)
+			n += pp_plane_wants_queue(&plane->config.iface[i], queue);
+		most = n > most ? n : most;
+	}
+	return most;
 }
 
 // One worker a queue, at most one a CPU; where the configuration names none, from the last CPU
@@ -26,10 +43,12 @@ static uint32_t place_workers(const struct pp_plane *plane, int32_t place[PP_WOR
 	uint32_t cpus = pp_plane_cpus(cpu, PP_CPUS_MAX);
 	uint32_t workers = config->worker_count;
 
+	if (config->route != PP_ROUTE_WORKERS && config->copy != PP_COPY_WORKERS)
+		return 0;
 	if (workers == 0 && config->worker_cpu_count > 0)
 		workers = config->worker_cpu_count;
 	if (workers == 0) {
-		workers = count_ports(plane) ?: 1;
+		workers = (plane->forwards ? most_ports(plane) : pp_plane_count_ports(plane)) ?: 1;
 		if (workers > cpus)
 			workers = cpus ?: 1;
 	}
@@ -51,7 +70,7 @@ static int create_analysis(struct pp_plane *plane, uint32_t index, struct pp_err
 		.config = &config->consumer[index],
 		.worker_count = plane->worker_count,
 		.handoff_bytes = config->handoff_bytes,
-		.frames_away_max = pp_port_frames(config) * (count_ports(plane) ?: 1),
+		.frames_away_max = pp_port_frames(config) * (pp_plane_count_ports(plane) ?: 1),
 		.timestamps = config->timestamps,
 		.rows = &plane->rows,
 		.frame_kind = plane->frame_kind,
@@ -98,6 +117,9 @@ consumer_of_worker(const struct pp_plane *plane, uint32_t consumer, uint32_t wor
 	struct pp_analysis *analysis = plane->consumer[consumer].analysis;
 	struct pp_worker_consumer out = {.kind = plane->config.consumer[consumer].kind};
 
+	if (out.kind == PP_CONSUMER_FORWARD)
+		out.forward_iface = (uint16_t)pp_bindings_iface(
+			&plane->bindings, plane->config.consumer[consumer].forward_to);
 	if (analysis != NULL)
 		out.lanes = pp_analysis_lanes(analysis, worker);
 	return out;
@@ -126,10 +148,10 @@ create_worker(struct pp_plane *plane, uint32_t index, const int32_t place[], str
 	};
 	int ret;
 
-	params.ring = calloc(plane->ring_count, sizeof(*params.ring));
+	params.ring = calloc(plane->ring_count ?: 1, sizeof(*params.ring));
 	if (params.ring == NULL)
 		return pp_plane_no_memory(err);
-	for (uint32_t i = 0; i < plane->ring_count; i++)
+	for (uint32_t i = 0; plane->config.copy == PP_COPY_WORKERS && i < plane->ring_count; i++)
 		if (reads_ring(plane->ring[i].cpu, index, place, plane->worker_count))
 			params.ring[params.ring_count++] = &plane->ring[i];
 	for (uint32_t i = 0; i < params.consumer_count; i++)
@@ -145,7 +167,7 @@ int pp_plane_create_threads(struct pp_plane *plane, struct pp_error *err)
 	int ret;
 	uint32_t count = place_workers(plane, place);
 
-	plane->worker = calloc(count, sizeof(*plane->worker));
+	plane->worker = calloc(count ?: 1, sizeof(*plane->worker));
 	if (plane->worker == NULL)
 		return pp_plane_no_memory(err);
 	plane->worker_count = count;

@@ -1,256 +1,39 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-#include "port.h"
+#include "port_priv.h"
 
 #include <errno.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 
 #include <linux/if_xdp.h>
 #include <xdp/xsk.h>
 
 #include <push-packet/abi.h>
 
-#ifndef SO_INCOMING_NAPI_ID
-#define SO_INCOMING_NAPI_ID 56
-#endif
+#include "counter.h"
 
-#define BIND_RETRY_NS (10 * 1000 * 1000)
-#define BIND_RETRIES 30
-#define LENT_DEFAULT 1024 // frames that analysers can hold unless the configuration says more
-// Frames that begin at multiples of a power of two share a few sets of the CPU's caches: 4,096 of
-// them, 2 KiB apart, have 1,024 lines of a 2 MiB L2 for their first bytes. One line more between
-// them spreads them over all sets. It takes the UMEM's unaligned mode, which not every
-// zero-copy driver has.
-#define LINE_BYTES 64
-// index of a frame = its line * (2^36 / lines of a frame) >> 36, exact for a UMEM up to 64 GiB
-#define PER_LINE_SHIFT 36
-
-struct pp_port {
-	struct xsk_ring_cons rx;
-	struct xsk_ring_prod fill;
-	struct xsk_ring_prod tx;
-	struct xsk_ring_cons completion;
-	uint8_t *area;
-	uint64_t per_line; // frames in a line, shifted by PER_LINE_SHIFT, rounded up
-	uint64_t stride_bytes; // from one frame to the next
-	uint64_t *free; // stack of base addresses
-	uint32_t free_count;
-	uint32_t refill_min; // frames that are worth a refill
-	uint32_t sending; // frames between tx_burst and tx_reclaim
-	uint32_t lent;
-	uint32_t lent_max;
-	int fd;
-
-	struct xsk_socket *socket;
-	struct xsk_umem *xsk_umem;
-	struct pp_umem umem;
-	struct pp_port_info info;
-};
-
-static uint64_t base_of(const struct pp_port *port, uint64_t addr)
+static void set_free(struct pp_port *port, uint32_t count)
 {
-	return (addr / LINE_BYTES * port->per_line >> PER_LINE_SHIFT) * port->stride_bytes;
+	__atomic_store_n(&port->free_count, count, __ATOMIC_RELAXED);
 }
 
-static int register_umem(struct pp_port *port, const struct pp_port_params *params, bool spread)
+bool pp_port_is_home(const struct pp_port *port, uint32_t frame)
 {
-	const struct pp_plane_config *config = params->config;
-	const struct xsk_umem_config umem_config = {
-		.fill_size = config->fill_slots,
-		.comp_size = config->completion_slots,
-		.frame_size = config->chunk_bytes,
-		.frame_headroom = 0,
-		.flags = spread ? XDP_UMEM_UNALIGNED_CHUNK_FLAG : 0,
-	};
-	uint64_t lines;
-
-	port->stride_bytes = config->chunk_bytes + (spread ? LINE_BYTES : 0);
-	lines = port->stride_bytes / LINE_BYTES;
-	port->per_line = ((1ull << PER_LINE_SHIFT) + lines - 1) / lines;
-	port->free_count = 0;
-	for (uint32_t i = 0; i < port->info.frames; i++)
-		port->free[port->free_count++] = (port->info.frames - 1 - i) * port->stride_bytes;
-	return xsk_umem__create(&port->xsk_umem, port->umem.area,
-				port->info.frames * port->stride_bytes, &port->fill,
-				&port->completion, &umem_config);
+	return frame - port->first < port->info.frames;
 }
 
-static int bind_once(struct pp_port *port, const struct pp_port_params *params, uint16_t flags)
+// To the free stack, or home.
+static void put_frame(struct pp_port *port, uint64_t addr)
 {
-	const struct xsk_socket_config socket_config = {
-		.rx_size = params->config->rx_slots,
-		.tx_size = params->config->tx_slots,
-		.libxdp_flags = XSK_LIBXDP_FLAGS__INHIBIT_PROG_LOAD,
-		.bind_flags = flags | XDP_USE_NEED_WAKEUP,
-	};
+	uint32_t frame = pp_pool_frame(port->pool, addr);
 
-	return xsk_socket__create(&port->socket, params->iface_name, params->queue, port->xsk_umem,
-				  &port->rx, &port->tx, &socket_config);
-}
+	if (pp_port_is_home(port, frame)) {
+		uint32_t n = port->free_count;
 
-static int bind_patiently(struct pp_port *port, const struct pp_port_params *params, uint16_t flags)
-{
-	const struct timespec pause = {.tv_nsec = BIND_RETRY_NS};
-	int ret = bind_once(port, params, flags);
-
-	for (int i = 0; params->patient && ret == -EBUSY && i < BIND_RETRIES; i++) {
-		nanosleep(&pause, NULL);
-		ret = bind_once(port, params, flags);
+		port->free[n] = frame * port->pool->stride_bytes;
+		set_free(port, n + 1);
+	} else {
+		pp_pool_give_back(port->pool, frame);
 	}
-	return ret;
-}
-
-static int create_umem(struct pp_port *port,
-		       const struct pp_port_params *params,
-		       bool spread,
-		       enum pp_where_kind *where,
-		       struct pp_error *err)
-{
-	int ret = register_umem(port, params, spread);
-
-	if (ret == 0)
-		return 0;
-	*where = PP_WHERE_HUGEPAGES;
-	return pp_error_set(err, ret, 0, 0, "cannot register the UMEM of %s queue %u: %s",
-			    params->iface_name, params->queue, strerror(-ret));
-}
-
-static int refuse_bind(const struct pp_port_params *params,
-		       int ret,
-		       enum pp_where_kind *where,
-		       struct pp_error *err)
-{
-	if (ret == -EBUSY)
-		return pp_error_set(err, ret, 0, 0,
-				    "queue %u of %s has an AF_XDP socket already: another program "
-				    "holds it; stop that first or leave the queue out of queues:",
-				    params->queue, params->iface_name);
-	if (ret == -EOPNOTSUPP)
-		*where = PP_WHERE_IFACE_BIND;
-	if (ret == -EOPNOTSUPP && params->bind == PP_BIND_ZEROCOPY)
-		return pp_error_set(err, ret, 0, 0,
-				    "interface %s has no zero-copy AF_XDP; set bind: auto or copy",
-				    params->iface_name);
-	return pp_error_set(err, ret, 0, 0, "cannot bind an AF_XDP socket to %s queue %u: %s",
-			    params->iface_name, params->queue, strerror(-ret));
-}
-
-// Zero-copy where it is wanted and there, else copy mode with spread frames.
-static int create_socket(struct pp_port *port,
-			 const struct pp_port_params *params,
-			 enum pp_where_kind *where,
-			 struct pp_error *err)
-{
-	int ret;
-
-	if (params->bind != PP_BIND_COPY && !params->skb) {
-		ret = create_umem(port, params, false, where, err);
-		if (ret < 0)
-			return ret;
-		ret = bind_patiently(port, params, XDP_ZEROCOPY);
-		if (ret == 0)
-			return 0;
-		if (ret == -EBUSY || params->bind == PP_BIND_ZEROCOPY)
-			return refuse_bind(params, ret, where, err);
-		xsk_umem__delete(port->xsk_umem);
-		port->xsk_umem = NULL;
-	}
-	ret = create_umem(port, params, true, where, err);
-	if (ret < 0)
-		return ret;
-	ret = bind_patiently(port, params, XDP_COPY);
-	return ret < 0 ? refuse_bind(params, ret, where, err) : 0;
-}
-
-// What the kernel granted, as it says itself.
-static void read_granted(struct pp_port *port)
-{
-	struct xdp_options options = {0};
-	socklen_t len = sizeof(options);
-	int napi_id = 0;
-
-	if (getsockopt(port->fd, SOL_XDP, XDP_OPTIONS, &options, &len) == 0)
-		port->info.zerocopy = options.flags & XDP_OPTIONS_ZEROCOPY;
-	len = sizeof(napi_id);
-	if (getsockopt(port->fd, SOL_SOCKET, SO_INCOMING_NAPI_ID, &napi_id, &len) == 0)
-		port->info.napi_id = (uint32_t)napi_id;
-	port->info.hugepages = port->umem.hugepages;
-	port->info.numa_node = port->umem.numa_node;
-}
-
-uint32_t pp_port_frames(const struct pp_plane_config *config)
-{
-	return config->frames ?: pp_plane_frames_needed(config) + LENT_DEFAULT;
-}
-
-static int create_frames(struct pp_port *port, const struct pp_port_params *params)
-{
-	const struct pp_plane_config *config = params->config;
-	uint32_t frames = pp_port_frames(config);
-
-	port->info.frames = frames;
-	port->refill_min = config->fill_slots / 4 < PP_BURST ? config->fill_slots / 4 : PP_BURST;
-	port->lent_max = frames - pp_plane_frames_needed(config);
-	port->free = calloc(frames, sizeof(*port->free));
-	return port->free == NULL ? -ENOMEM : 0;
-}
-
-int pp_port_open(struct pp_port **out,
-		 const struct pp_port_params *params,
-		 enum pp_where_kind *where,
-		 struct pp_error *err)
-{
-	struct pp_port *port = calloc(1, sizeof(*port));
-	int ret;
-
-	*where = PP_WHERE_IFACE;
-	if (port == NULL)
-		return pp_error_set(err, -ENOMEM, 0, 0, "out of memory");
-	port->info.iface = params->iface;
-	port->info.queue = params->queue;
-	port->info.row = params->row;
-	port->info.frame_kind = params->frame_kind;
-	port->info.can_send = params->can_send;
-	ret = create_frames(port, params);
-	if (ret < 0) {
-		pp_error_set(err, ret, 0, 0, "out of memory");
-		goto close_port;
-	}
-	ret = pp_umem_init(&port->umem,
-			   (size_t)port->info.frames * (params->config->chunk_bytes + LINE_BYTES),
-			   params->config->hugepages, params->numa_node, err);
-	if (ret < 0) {
-		*where = PP_WHERE_HUGEPAGES;
-		goto close_port;
-	}
-	ret = create_socket(port, params, where, err);
-	if (ret < 0)
-		goto close_port;
-	port->area = port->umem.area;
-	port->fd = xsk_socket__fd(port->socket);
-	read_granted(port);
-	pp_port_refill(port);
-	*out = port;
-	return 0;
-
-close_port:
-	pp_port_close(port);
-	return ret;
-}
-
-void pp_port_close(struct pp_port *port)
-{
-	if (port == NULL)
-		return;
-	if (port->socket != NULL)
-		xsk_socket__delete(port->socket);
-	if (port->xsk_umem != NULL)
-		xsk_umem__delete(port->xsk_umem);
-	pp_umem_fini(&port->umem);
-	free(port->free);
-	free(port);
 }
 
 int pp_port_fd(const struct pp_port *port)
@@ -263,25 +46,52 @@ const struct pp_port_info *pp_port_info(const struct pp_port *port)
 	return &port->info;
 }
 
-void pp_port_refill(struct pp_port *port)
+static void take_back(struct pp_port *port)
 {
-	uint32_t n = xsk_prod_nb_free(&port->fill, port->refill_min);
-	uint32_t index;
+	if (pp_pool_returned(port->pool, port->home))
+		set_free(port, port->free_count + pp_pool_take_back(port->pool, port->home,
+								    &port->free[port->free_count]));
+}
 
-	if (n > port->free_count)
-		n = port->free_count;
-	// A few at a time would dirty the ring's cache line for nothing.
-	if (n < port->refill_min || xsk_ring_prod__reserve(&port->fill, n, &index) != n)
+// @param least  Fewer are not worth it.
+static void refill(struct pp_port *port, uint32_t least)
+{
+	uint32_t n = xsk_prod_nb_free(&port->fill, least);
+	uint32_t count, index;
+
+	take_back(port);
+	count = port->free_count;
+	if (n > count)
+		n = count;
+	if (n < least || xsk_ring_prod__reserve(&port->fill, n, &index) != n)
 		return;
 	for (uint32_t i = 0; i < n; i++)
-		*xsk_ring_prod__fill_addr(&port->fill, index + i) = port->free[--port->free_count];
+		*xsk_ring_prod__fill_addr(&port->fill, index + i) = port->free[--count];
 	xsk_ring_prod__submit(&port->fill, n);
+	set_free(port, count);
+	pp_counter_add(&port->filled, n);
+}
+
+// A few at a time would dirty the ring's cache line for nothing.
+void pp_port_refill(struct pp_port *port)
+{
+	refill(port, port->refill_min);
+}
+
+void pp_port_refill_all(struct pp_port *port)
+{
+	refill(port, 1);
 }
 
 uint32_t pp_port_rx_burst(struct pp_port *port, struct pp_port_rx rx[PP_BURST])
 {
+	return pp_port_rx(port, rx, PP_BURST);
+}
+
+uint32_t pp_port_rx(struct pp_port *port, struct pp_port_rx rx[], uint32_t max)
+{
 	uint32_t index;
-	uint32_t n = xsk_ring_cons__peek(&port->rx, PP_BURST, &index);
+	uint32_t n = xsk_ring_cons__peek(&port->rx, max, &index);
 
 	if (n == 0)
 		return 0;
@@ -292,12 +102,24 @@ uint32_t pp_port_rx_burst(struct pp_port *port, struct pp_port_rx rx[PP_BURST])
 		rx[i].len_bytes = desc->len;
 	}
 	xsk_ring_cons__release(&port->rx, n);
+	pp_counter_add(&port->received, n);
 	return n;
 }
 
 void pp_port_recycle(struct pp_port *port, const uint8_t *data)
 {
-	port->free[port->free_count++] = base_of(port, (uint64_t)(data - port->area));
+	put_frame(port, (uint64_t)(data - port->area));
+}
+
+// Frames of another port of this memory, which go home when they have been sent.
+static void mark_away(struct pp_port *port, const struct pp_port_rx *tx, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t frame = pp_pool_frame(port->pool, (uint64_t)(tx[i].data - port->area));
+
+		if (!pp_port_is_home(port, frame))
+			pp_pool_send_away(port->pool, frame, port->home);
+	}
 }
 
 uint32_t pp_port_tx_burst(struct pp_port *port, const struct pp_port_rx *tx, uint32_t n)
@@ -309,6 +131,8 @@ uint32_t pp_port_tx_burst(struct pp_port *port, const struct pp_port_rx *tx, uin
 		n = room;
 	if (n == 0 || xsk_ring_prod__reserve(&port->tx, n, &index) != n)
 		return 0;
+	if (port->shared != NULL)
+		mark_away(port, tx, n);
 	for (uint32_t i = 0; i < n; i++) {
 		struct xdp_desc *desc = xsk_ring_prod__tx_desc(&port->tx, index + i);
 
@@ -329,8 +153,7 @@ uint32_t pp_port_tx_reclaim(struct pp_port *port)
 		return 0;
 	n = xsk_ring_cons__peek(&port->completion, port->sending, &index);
 	for (uint32_t i = 0; i < n; i++)
-		port->free[port->free_count++] =
-			base_of(port, *xsk_ring_cons__comp_addr(&port->completion, index + i));
+		put_frame(port, *xsk_ring_cons__comp_addr(&port->completion, index + i));
 	if (n > 0) {
 		xsk_ring_cons__release(&port->completion, n);
 		__atomic_store_n(&port->sending, port->sending - n, __ATOMIC_RELAXED);
@@ -415,4 +238,44 @@ uint32_t pp_port_lent(const struct pp_port *port)
 uint32_t pp_port_sending(const struct pp_port *port)
 {
 	return __atomic_load_n(&port->sending, __ATOMIC_RELAXED);
+}
+
+bool pp_port_shares(const struct pp_port *port, const struct pp_port *with)
+{
+	return port->pool == with->pool;
+}
+
+struct pp_pool *pp_port_pool(const struct pp_port *port)
+{
+	return port->pool;
+}
+
+uint8_t *pp_port_alloc(struct pp_port *port)
+{
+	if (port->free_count == 0)
+		take_back(port);
+	if (port->free_count == 0)
+		return NULL;
+	set_free(port, port->free_count - 1);
+	return port->area + port->free[port->free_count];
+}
+
+uint32_t pp_port_receiving(const struct pp_port *port)
+{
+	uint64_t received = __atomic_load_n(&port->received, __ATOMIC_RELAXED);
+
+	return (uint32_t)(__atomic_load_n(&port->filled, __ATOMIC_RELAXED) - received);
+}
+
+void pp_port_count(const struct pp_port *port, struct pp_port_counts *out)
+{
+	*out = (struct pp_port_counts){
+		.frames = port->info.frames,
+		.free = __atomic_load_n(&port->free_count, __ATOMIC_RELAXED),
+		.receiving = pp_port_receiving(port),
+		.sending = __atomic_load_n(&port->sending, __ATOMIC_RELAXED),
+		.held = pp_pool_count(port->pool, port->home, PP_FRAME_HELD),
+		.away = pp_pool_count(port->pool, port->home, PP_FRAME_AWAY),
+		.returned = pp_pool_count(port->pool, port->home, PP_FRAME_RETURNED),
+	};
 }

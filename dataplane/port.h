@@ -3,12 +3,13 @@
 //
 // A frame has one owner: the free stack, the fill ring, the worker (between rx_burst and the
 // call that gives the frame away), an analyser (on loan), the transmit ring, the completion
-// ring. Only base addresses enter rings.
+// ring. Only base addresses enter rings. Ports may share their memory (pool.h): then a port can send
+// frames that another one received, without a copy.
 //
 // Threads    open, close, stats: control thread. Everything else: the worker that serves the
 //            port. Between them stands RCU: see worker.h.
 // Cost       bursts never block, allocate, lock or log; kick() is the one system call.
-// Ownership  the port owns its socket, UMEM and frames.
+// Ownership  the port owns its socket, and its frames in a UMEM of its own or of several ports.
 #pragma once
 
 #include <stdbool.h>
@@ -16,7 +17,7 @@
 
 #include <push-packet/plane.h>
 
-#include "umem.h"
+#include "pool.h"
 
 struct pp_port;
 
@@ -31,6 +32,10 @@ struct pp_port_params {
 	uint8_t bind; // enum pp_bind_mode
 	bool skb; // generic XDP: zero-copy is out of the question
 	bool patient; // wait up to 300 ms for a queue that was bound until just now
+	// Where ports that share a UMEM have it: *shared is set by the first one, and to NULL by the
+	// last that closes. NULL: the port has a UMEM of its own.
+	struct pp_pool **shared;
+	uint32_t shared_ports; // at most so many will
 	const struct pp_plane_config *config; // ring sizes, chunk, frames, hugepages
 };
 
@@ -63,16 +68,22 @@ int pp_port_fd(const struct pp_port *port);
 // Give free frames to the kernel. Call before rx_burst.
 void pp_port_refill(struct pp_port *port);
 
+// The same however few they are: before nothing else is done for a while.
+void pp_port_refill_all(struct pp_port *port);
+
 // Take received packets.
 //
 // @param rx   Room for PP_BURST.
 // @return     0 to PP_BURST; each frame is the caller's, to recycle, send or lend.
 uint32_t pp_port_rx_burst(struct pp_port *port, struct pp_port_rx rx[PP_BURST]);
+// The same, at most max.
+uint32_t pp_port_rx(struct pp_port *port, struct pp_port_rx rx[], uint32_t max);
 
-// Put a frame on the free stack.
+// Put a frame on the free stack, or send it home if it is another port's.
 void pp_port_recycle(struct pp_port *port, const uint8_t *data);
 
-// Send frames of this port back out.
+// Send frames of this port, or of a port that shares its memory: those go home to their port by
+// themselves when they have been sent.
 //
 // @return  Packets accepted; the rest are still the caller's.
 uint32_t pp_port_tx_burst(struct pp_port *port, const struct pp_port_rx *tx, uint32_t n);
@@ -81,6 +92,22 @@ uint32_t pp_port_tx_burst(struct pp_port *port, const struct pp_port_rx *tx, uin
 //
 // @return  Frames.
 uint32_t pp_port_tx_reclaim(struct pp_port *port);
+
+// Take a free frame.
+//
+// @return  Its base address; NULL: none is free.
+uint8_t *pp_port_alloc(struct pp_port *port);
+
+// Whether frames of one can be sent by the other. Any thread.
+bool pp_port_shares(const struct pp_port *port, const struct pp_port *with);
+
+// Whether a frame of the pool is at home here.
+bool pp_port_is_home(const struct pp_port *port, uint32_t frame);
+
+// Frames that the kernel can receive into, or has and nobody took. Any thread.
+uint32_t pp_port_receiving(const struct pp_port *port);
+
+struct pp_pool *pp_port_pool(const struct pp_port *port);
 
 // Wake the kernel where it asked to be: for transmission while frames wait for completion, for
 // receive when the fill ring says so.
@@ -109,6 +136,19 @@ struct pp_port_info {
 	uint32_t napi_id;
 };
 const struct pp_port_info *pp_port_info(const struct pp_port *port);
+
+// Where the frames of a port are. Where nothing moves, and without another port's frames in sending,
+// the sum of the rest is frames; what workers and analysers have is not listed. Any thread.
+struct pp_port_counts {
+	uint32_t frames;
+	uint32_t free;
+	uint32_t receiving; // with the kernel, to receive into, or received and not taken
+	uint32_t sending; // in this port's transmit and completion ring, another port's included
+	uint32_t held; // with the embedding program
+	uint32_t away; // with another port, which sends them
+	uint32_t returned; // on their way back to the free stack
+};
+void pp_port_count(const struct pp_port *port, struct pp_port_counts *out);
 
 // Add the kernel's counters of the socket to row.
 void pp_port_stats(const struct pp_port *port, struct pp_ledger_row *row);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "analyser.h"
+#include "forward.h"
 #include "port.h"
 #include "ring.h"
 
@@ -13,28 +14,31 @@ int pp_port_list_init(struct pp_port_list *list, uint32_t rows)
 {
 	list->port = calloc(rows, sizeof(struct pp_port *));
 	list->by_row = calloc(rows, sizeof(struct pp_port *));
-	return list->port == NULL || list->by_row == NULL ? -ENOMEM : 0;
+	list->sender = calloc(rows, sizeof(struct pp_port *));
+	return list->port == NULL || list->by_row == NULL || list->sender == NULL ? -ENOMEM : 0;
 }
 
 void pp_port_list_fini(struct pp_port_list *list)
 {
+	free(list->sender);
 	free(list->by_row);
 	free(list->port);
 }
 
 void pp_port_list_set(struct pp_port_list *list,
-		      uint32_t rows,
+		      const struct pp_rows *rows,
 		      struct pp_port *const port[],
 		      uint32_t count,
 		      struct pp_port *const leaving[],
 		      uint32_t leaving_count)
 {
-	memset(list->by_row, 0, rows * sizeof(struct pp_port *));
+	memset(list->by_row, 0, rows->total * sizeof(struct pp_port *));
 	list->count = count;
 	for (uint32_t i = 0; i < count; i++) {
 		list->port[i] = port[i];
 		list->by_row[pp_port_info(port[i])->row] = port[i];
 	}
+	pp_forward_senders(list->sender, list->by_row, rows);
 	for (uint32_t i = 0; i < leaving_count; i++)
 		list->by_row[pp_port_info(leaving[i])->row] = leaving[i];
 }

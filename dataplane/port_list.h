@@ -8,6 +8,8 @@
 
 #include <stdint.h>
 
+#include "rows.h"
+
 struct pp_port;
 struct pp_ring;
 
@@ -15,6 +17,7 @@ struct pp_port_list {
 	uint32_t count;
 	struct pp_port **port; // receive and send: count of them
 	struct pp_port **by_row; // take lent frames back: one for each row; NULL: not ours
+	struct pp_port **sender; // by row: who sends what is forwarded to that queue; NULL: nobody
 };
 
 // Room for a port in every row. fini() frees what was made by a failure.
@@ -25,7 +28,7 @@ void pp_port_list_fini(struct pp_port_list *list);
 
 // @param leaving  Ports that lent frames are taken back for only.
 void pp_port_list_set(struct pp_port_list *list,
-		      uint32_t rows,
+		      const struct pp_rows *rows,
 		      struct pp_port *const port[],
 		      uint32_t count,
 		      struct pp_port *const leaving[],

@@ -14,16 +14,28 @@
 struct pp_rows {
 	uint32_t total;
 	uint16_t base[PP_IFACES_MAX];
-	uint16_t count[PP_IFACES_MAX]; // the last row of each is for queues beyond
+	// The last row of each is for queues beyond. Behind it is one more for what is sent, which
+	// count does not count.
+	uint16_t count[PP_IFACES_MAX];
 };
 
+// The row of what an interface sends.
+static inline uint32_t pp_rows_out(const struct pp_rows *rows, uint32_t iface)
+{
+	return rows->base[iface] + (uint32_t)rows->count[iface];
+}
+
 // The same mapping as pp_queue_index() in bpf/act.bpf.h.
+//
+// @param queue  As in struct pp_meta.
 static inline uint32_t pp_rows_index(const struct pp_rows *rows, uint32_t iface, uint32_t queue)
 {
 	uint32_t last;
 
 	if (iface >= PP_IFACES_MAX || rows->count[iface] == 0)
 		return 0;
+	if (queue == PP_QUEUE_OUT)
+		return pp_rows_out(rows, iface);
 	last = rows->count[iface] - 1u;
 	return rows->base[iface] + (queue < last ? queue : last);
 }

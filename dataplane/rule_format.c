@@ -124,6 +124,8 @@ size_t pp_rule_format(const struct pp_rule *rule, char *buf, size_t size)
 	if (rule->any)
 		put(&text, " any");
 	put_name(&text, "on", rule->on, sizeof(rule->on));
+	if (rule->direction == PP_DIRECTION_OUT)
+		put(&text, " direction out");
 	put_family(&text, rule);
 	put_proto(&text, rule->proto);
 	put_where(&text, "src", &rule->src, rule->src_set);

@@ -32,6 +32,7 @@ struct parse {
 enum item_id {
 	ITEM_ANY,
 	ITEM_ON,
+	ITEM_DIRECTION,
 	ITEM_FAMILY,
 	ITEM_SRC,
 	ITEM_DST,
@@ -127,6 +128,26 @@ static int read_on(struct parse *p, const struct item *item)
 	if (!good || pp_rule_word_is(&word, ".") || pp_rule_word_is(&word, ".."))
 		return expected(p, item->word, "an interface name of 1 to 15 characters", &word);
 	memcpy(p->rule.on, word.text, word.len);
+	return 0;
+}
+
+// AF_XDP is a receive path: there is no socket that a packet on its way out could be redirected to.
+static int read_direction(struct parse *p, const struct item *item)
+{
+	struct pp_word word;
+
+	pp_rule_word_next(&p->words, &word);
+	if (pp_rule_word_is(&word, "in"))
+		p->rule.direction = PP_DIRECTION_IN;
+	else if (pp_rule_word_is(&word, "out"))
+		p->rule.direction = PP_DIRECTION_OUT;
+	else
+		return expected(p, item->word, "in or out", &word);
+	if (p->rule.direction == PP_DIRECTION_OUT && p->rule.verdict == PP_VERDICT_ROUTE)
+		return FAIL(
+			p, word.text,
+			"a packet that is sent cannot be routed: AF_XDP takes packets where they "
+			"are received; 'direction out' goes with pass, drop and copy");
 	return 0;
 }
 
@@ -254,12 +275,19 @@ static int read_ttl(struct parse *p, const struct item *item)
 }
 
 static const struct item items[ITEMS] = {
-	{ITEM_ANY, "any", read_any},	      {ITEM_ON, "on", read_on},
-	{ITEM_FAMILY, "family", read_family}, {ITEM_SRC, "src", read_where},
-	{ITEM_DST, "dst", read_where},	      {ITEM_SPORT, "sport", read_ports},
-	{ITEM_DPORT, "dport", read_ports},    {ITEM_PROTO, "proto", read_proto},
-	{ITEM_PRIO, "prio", read_prio},	      {ITEM_TO, "to", read_to},
-	{ITEM_NAME, "name", read_rule_name},  {ITEM_TTL, "ttl", read_ttl},
+	{ITEM_ANY, "any", read_any},
+	{ITEM_ON, "on", read_on},
+	{ITEM_DIRECTION, "direction", read_direction},
+	{ITEM_FAMILY, "family", read_family},
+	{ITEM_SRC, "src", read_where},
+	{ITEM_DST, "dst", read_where},
+	{ITEM_SPORT, "sport", read_ports},
+	{ITEM_DPORT, "dport", read_ports},
+	{ITEM_PROTO, "proto", read_proto},
+	{ITEM_PRIO, "prio", read_prio},
+	{ITEM_TO, "to", read_to},
+	{ITEM_NAME, "name", read_rule_name},
+	{ITEM_TTL, "ttl", read_ttl},
 };
 
 static int read_take(struct parse *p)
@@ -407,10 +435,11 @@ static int unknown_item(struct parse *p, const struct pp_word *word)
 			    "copy [take N] [sample [flow] 1/N] [limit N/s] [to NAME] "
 			    "[then drop|route]",
 			    word->shown);
-	return FAIL(p, word->text,
-		    "unknown word '%s': expected any, on, family, src, dst, sport, dport, proto, "
-		    "prio, to, name or ttl",
-		    word->shown);
+	return FAIL(
+		p, word->text,
+		"unknown word '%s': expected any, on, direction, family, src, dst, sport, dport, proto, "
+		"prio, to, name or ttl",
+		word->shown);
 }
 
 static int read_item(struct parse *p, const struct pp_word *word)

@@ -70,10 +70,12 @@ void pp_ruleset_settle(struct pp_ruleset *set)
 uint32_t pp_ruleset_traits(const struct pp_rule *rule)
 {
 	uint32_t traits = rule->proto == IPPROTO_ICMPV6 ? PP_TRAIT_ICMP6 : 0;
+	bool out = rule->direction == PP_DIRECTION_OUT;
 
 	if (rule->verdict == PP_VERDICT_PASS && rule->ttl_ns == 0 && rule->on[0] == '\0' &&
 	    rule->proto < 0 && !rule->sport.set && !rule->dport.set &&
-	    rule->dst.family == PP_FAMILY_NONE && rule->dst_set[0] == '\0')
+	    (out ? rule->src.family : rule->dst.family) == PP_FAMILY_NONE &&
+	    (out ? rule->src_set : rule->dst_set)[0] == '\0')
 		traits |= PP_TRAIT_SHELTER;
 	return traits;
 }

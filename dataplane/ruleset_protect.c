@@ -12,22 +12,37 @@ static bool takes_family(const struct pp_rule *rule, uint8_t family)
 	return rule->family == PP_FAMILY_NONE || rule->family == family;
 }
 
-static const struct pp_set *src_set(const struct pp_ruleset *set, const struct pp_rule *rule)
+// Where a rule says who the other side is: the source of what is received, the destination of what is
+// sent.
+static const char *peer_set_name(const struct pp_rule *rule)
 {
-	return rule->src_set[0] != '\0' ? pp_ruleset_find_set(set, rule->src_set) : NULL;
+	return rule->direction == PP_DIRECTION_OUT ? rule->dst_set : rule->src_set;
 }
 
-// Whether the source of a rule can be in a protected set. Other conditions can only narrow that.
-static bool may_come_from(const struct pp_ruleset *set,
-			  const struct pp_rule *rule,
-			  const struct pp_set *shield,
-			  uint8_t family)
+static const struct pp_prefix *peer_prefix(const struct pp_rule *rule)
+{
+	return rule->direction == PP_DIRECTION_OUT ? &rule->dst : &rule->src;
+}
+
+static const struct pp_set *peer_set(const struct pp_ruleset *set, const struct pp_rule *rule)
+{
+	const char *name = peer_set_name(rule);
+
+	return name[0] != '\0' ? pp_ruleset_find_set(set, name) : NULL;
+}
+
+// Whether the other side of a rule can be in a protected set. Other conditions can only narrow that.
+static bool may_concern(const struct pp_ruleset *set,
+			const struct pp_rule *rule,
+			const struct pp_set *shield,
+			uint8_t family)
 {
 	if (!takes_family(rule, family) || pp_set_count_family(shield, family) == 0)
 		return false;
-	if (rule->src_set[0] != '\0')
-		return pp_set_overlaps_in(src_set(set, rule), shield, family);
-	return rule->src.family == PP_FAMILY_NONE || pp_set_overlaps_prefix(shield, &rule->src);
+	if (peer_set_name(rule)[0] != '\0')
+		return pp_set_overlaps_in(peer_set(set, rule), shield, family);
+	return peer_prefix(rule)->family == PP_FAMILY_NONE ||
+	       pp_set_overlaps_prefix(shield, peer_prefix(rule));
 }
 
 static bool prefix_covers(const struct pp_prefix *prefix, const struct pp_set *shield)
@@ -39,33 +54,37 @@ static bool prefix_covers(const struct pp_prefix *prefix, const struct pp_set *s
 	return pp_set_covers_in(&outer, shield, prefix->family);
 }
 
-// Whether a rule that asks for nothing but the source (PP_TRAIT_SHELTER) lets every packet of a
+// Whether a rule that asks for nothing but the other side (PP_TRAIT_SHELTER) lets every packet of a
 // protected set pass, and for good: nobody can refuse what an entry that expires would bring about.
 static bool lets_all_pass(const struct pp_ruleset *set,
 			  const struct pp_rule *rule,
 			  const struct pp_set *shield,
 			  uint8_t family)
 {
-	const struct pp_set *src = src_set(set, rule);
+	const struct pp_set *peer = peer_set(set, rule);
 
 	if (!takes_family(rule, family))
 		return false;
-	if (src == shield)
+	if (peer == shield)
 		return true;
-	if (src != NULL)
-		return pp_set_next_expiry(src) == 0 && pp_set_covers_in(src, shield, family);
-	return rule->src.family == PP_FAMILY_NONE || prefix_covers(&rule->src, shield);
+	if (peer != NULL)
+		return pp_set_next_expiry(peer) == 0 && pp_set_covers_in(peer, shield, family);
+	return peer_prefix(rule)->family == PP_FAMILY_NONE ||
+	       prefix_covers(peer_prefix(rule), shield);
 }
 
 // The place in match order of the first rule that lets all pass; the count of rules: none does.
-static uint32_t
-shielded_from(const struct pp_ruleset *set, const struct pp_set *shield, uint8_t family)
+static uint32_t shielded_from(const struct pp_ruleset *set,
+			      const struct pp_set *shield,
+			      uint8_t family,
+			      uint8_t direction)
 {
 	const struct pp_ruleset_entry *entry;
 	uint32_t place = 0;
 
 	while ((entry = pp_ruleset_next_with(set, &place, PP_TRAIT_SHELTER)) != NULL &&
-	       !lets_all_pass(set, &entry->rule, shield, family))
+	       (entry->rule.direction != direction ||
+		!lets_all_pass(set, &entry->rule, shield, family)))
 		place++;
 	return place;
 }
@@ -74,6 +93,7 @@ shielded_from(const struct pp_ruleset *set, const struct pp_set *shield, uint8_t
 static int
 refuse(const struct pp_ruleset_entry *entry, const struct pp_set *shield, struct pp_error *err)
 {
+	bool out = entry != NULL && entry->rule.direction == PP_DIRECTION_OUT;
 	const char *name = pp_set_name(shield);
 	char text[PP_RULE_TEXT_BYTES];
 
@@ -83,11 +103,12 @@ refuse(const struct pp_ruleset_entry *entry, const struct pp_set *shield, struct
 				    "@%s: add 'pass src @%s'",
 				    name, name);
 	pp_rule_format(&entry->rule, text, sizeof(text));
-	return pp_error_set(err, -EPERM, 0, 0,
-			    "rule %u (%.100s) would %s packets from the protected set @%s: put "
-			    "'pass src @%s' before it",
-			    entry->id, text,
-			    entry->rule.verdict == PP_VERDICT_DROP ? "drop" : "route", name, name);
+	return pp_error_set(
+		err, -EPERM, 0, 0,
+		"rule %u (%.100s) would %s packets %s the protected set @%s: put "
+		"'pass %s @%s%s' before it",
+		entry->id, text, entry->rule.verdict == PP_VERDICT_DROP ? "drop" : "route",
+		out ? "to" : "from", name, out ? "dst" : "src", name, out ? " direction out" : "");
 }
 
 static bool harms(const struct pp_ruleset *set,
@@ -96,7 +117,7 @@ static bool harms(const struct pp_ruleset *set,
 		  uint8_t family)
 {
 	return entry->rule.verdict != PP_VERDICT_PASS &&
-	       may_come_from(set, &entry->rule, shield, family);
+	       may_concern(set, &entry->rule, shield, family);
 }
 
 static bool default_harms(const struct pp_ruleset *set,
@@ -108,21 +129,40 @@ static bool default_harms(const struct pp_ruleset *set,
 	       pp_set_count_family(shield, family) > 0;
 }
 
+// Up to which place harm can be done, by direction.
+struct safe {
+	uint32_t ip4[PP_DIRECTIONS];
+	uint32_t ip6[PP_DIRECTIONS];
+};
+
+static struct safe safe_from(const struct pp_ruleset *set, const struct pp_set *shield)
+{
+	struct safe safe;
+
+	for (uint8_t i = 0; i < PP_DIRECTIONS; i++) {
+		safe.ip4[i] = shielded_from(set, shield, PP_FAMILY_IP4, i);
+		safe.ip6[i] = shielded_from(set, shield, PP_FAMILY_IP6, i);
+	}
+	return safe;
+}
+
 // The first place from place on that harms a set; the count of rules stands for the default action,
-// and one more for nothing.
+// which judges what is received, and one more for nothing.
 static uint32_t find_harm(const struct pp_ruleset *set, const struct pp_set *shield, uint32_t place)
 {
-	uint32_t safe4 = shielded_from(set, shield, PP_FAMILY_IP4);
-	uint32_t safe6 = shielded_from(set, shield, PP_FAMILY_IP6);
+	const struct safe safe = safe_from(set, shield);
 	struct pp_ruleset_cursor cursor = pp_ruleset_begin(set, place);
 	const struct pp_ruleset_entry *entry;
 
 	for (; (entry = pp_ruleset_next(&cursor)) != NULL; place++)
-		if ((place < safe4 && harms(set, entry, shield, PP_FAMILY_IP4)) ||
-		    (place < safe6 && harms(set, entry, shield, PP_FAMILY_IP6)))
+		if ((place < safe.ip4[entry->rule.direction] &&
+		     harms(set, entry, shield, PP_FAMILY_IP4)) ||
+		    (place < safe.ip6[entry->rule.direction] &&
+		     harms(set, entry, shield, PP_FAMILY_IP6)))
 			return place;
-	if (place == pp_ruleset_count(set) && !default_harms(set, shield, PP_FAMILY_IP4, safe4) &&
-	    !default_harms(set, shield, PP_FAMILY_IP6, safe6))
+	if (place == pp_ruleset_count(set) &&
+	    !default_harms(set, shield, PP_FAMILY_IP4, safe.ip4[PP_DIRECTION_IN]) &&
+	    !default_harms(set, shield, PP_FAMILY_IP6, safe.ip6[PP_DIRECTION_IN]))
 		place++;
 	return place;
 }
@@ -158,7 +198,8 @@ static bool harms_before_shield(const struct pp_ruleset *set,
 				uint8_t family)
 {
 	return harms(set, entry, shield, family) &&
-	       pp_ruleset_rules_before(set, entry->rank) < shielded_from(set, shield, family);
+	       pp_ruleset_rules_before(set, entry->rank) <
+		       shielded_from(set, shield, family, entry->rule.direction);
 }
 
 int pp_ruleset_check_protected_from(const struct pp_ruleset *set,

@@ -26,8 +26,8 @@ static bool same_rule(const struct pp_rule *a, const struct pp_rule *b)
 	return a->prio == b->prio && a->verdict == b->verdict && a->copy == b->copy &&
 	       a->take_bytes == b->take_bytes && a->sample == b->sample &&
 	       a->sample_flow == b->sample_flow && a->limit_per_s == b->limit_per_s &&
-	       a->any == b->any && a->family == b->family && a->proto == b->proto &&
-	       a->ttl_ns == b->ttl_ns && same_prefix(&a->src, &b->src) &&
+	       a->any == b->any && a->direction == b->direction && a->family == b->family &&
+	       a->proto == b->proto && a->ttl_ns == b->ttl_ns && same_prefix(&a->src, &b->src) &&
 	       same_prefix(&a->dst, &b->dst) && same_ports(&a->sport, &b->sport) &&
 	       same_ports(&a->dport, &b->dport) && strcmp(a->on, b->on) == 0 &&
 	       strcmp(a->src_set, b->src_set) == 0 && strcmp(a->dst_set, b->dst_set) == 0 &&

@@ -42,13 +42,13 @@ int pp_tap_open(struct pp_tap **out,
 	if (tap == NULL)
 		return pp_error_set(err, -ENOMEM, 0, 0, "out of memory");
 	tap->link_fd = -1;
-	ret = pp_tap_object_open(&tap->object, maps, config, err);
+	ret = pp_tap_object_open(&tap->object, maps, config, PP_DIRECTION_IN, err);
 	if (ret < 0) {
 		free(tap);
 		return ret;
 	}
-	tap->prog_fd[false] = pp_tap_object_prog_fd(tap->object, false);
-	tap->prog_fd[true] = pp_tap_object_prog_fd(tap->object, true);
+	tap->prog_fd[false] = pp_tap_object_prog_fd(tap->object, PP_TAP_XDP);
+	tap->prog_fd[true] = pp_tap_object_prog_fd(tap->object, PP_TAP_XDP_FRAGS);
 	tap->load_ns = pp_clock_ns(CLOCK_MONOTONIC) - begin_ns;
 	*out = tap;
 	return 0;

@@ -21,7 +21,8 @@
 #define LOG_LINES 5
 #define LOG_CHARS 360
 
-static const char *const program_name[2] = {"pp_tap", "pp_tap_frags"};
+static const char *const program_name[PP_TAP_PROGRAMS] = {"pp_tap", "pp_tap_frags", "pp_tap_out"};
+static const uint8_t program_direction[PP_TAP_PROGRAMS] = {[PP_TAP_OUT] = PP_DIRECTION_OUT};
 
 struct shared_map {
 	const char *name;
@@ -87,6 +88,9 @@ static void register_sections(void)
 	if (registered >= 0)
 		registered = libbpf_register_prog_handler("pp_xdp.frags", BPF_PROG_TYPE_XDP,
 							  BPF_XDP, &frags);
+	if (registered >= 0)
+		registered =
+			libbpf_register_prog_handler("pp_tc", BPF_PROG_TYPE_SCHED_CLS, 0, &plain);
 }
 
 static int unfit(const struct pp_engine *engine, struct pp_error *err, const char *what)
@@ -142,7 +146,7 @@ check_object(struct bpf_object *object, const struct pp_engine *engine, struct p
 	if (ret < 0)
 		return ret;
 	list_shared(map, &none);
-	for (int i = 0; i < 2; i++)
+	for (int i = 0; i < PP_TAP_PROGRAMS; i++)
 		if (bpf_object__find_program_by_name(object, program_name[i]) == NULL)
 			return unfit(engine, err, program_name[i]);
 	for (int i = 0; i < SHARED_MAPS; i++)
@@ -272,10 +276,23 @@ static void last_words(char *log, char words[LOG_CHARS])
 	}
 }
 
+// Load the programs of one direction only.
+static void choose_programs(struct bpf_object *object, uint8_t direction, uint32_t log_level)
+{
+	for (int i = 0; i < PP_TAP_PROGRAMS; i++) {
+		struct bpf_program *prog =
+			bpf_object__find_program_by_name(object, program_name[i]);
+
+		bpf_program__set_autoload(prog, program_direction[i] == direction);
+		bpf_program__set_log_level(prog, log_level);
+	}
+}
+
 // @param log_level  Of the verifier; 0: nothing, and everything if it refuses.
 static int load_object(struct bpf_object **out,
 		       const struct pp_maps *maps,
 		       const struct pp_tap_config *config,
+		       uint8_t direction,
 		       uint32_t log_level,
 		       char *log,
 		       struct pp_error *err)
@@ -288,9 +305,7 @@ static int load_object(struct bpf_object **out,
 	if (ret < 0)
 		return ret;
 	fill_load(load_data(object), maps, config);
-	for (int i = 0; i < 2; i++)
-		bpf_program__set_log_level(
-			bpf_object__find_program_by_name(object, program_name[i]), log_level);
+	choose_programs(object, direction, log_level);
 	ret = share_maps(object, maps) ?: bpf_object__load(object);
 	if (ret == 0) {
 		*out = object;
@@ -305,6 +320,7 @@ static int load_object(struct bpf_object **out,
 int pp_tap_object_open(struct bpf_object **out,
 		       const struct pp_maps *maps,
 		       const struct pp_tap_config *config,
+		       uint8_t direction,
 		       struct pp_error *err)
 {
 	char *log = calloc(1, LOG_BYTES);
@@ -312,16 +328,16 @@ int pp_tap_object_open(struct bpf_object **out,
 
 	if (log == NULL)
 		return pp_error_set(err, -ENOMEM, 0, 0, "out of memory");
-	ret = load_object(out, maps, config, 0, log, err);
+	ret = load_object(out, maps, config, direction, 0, log, err);
 	// Kernels before 6.4 keep the beginning of a log that is too long, and say no more than
 	// that. Without its way there (BPF_LOG_STATS) what it refuses is a few lines.
 	if (ret == -ENOSPC)
-		ret = load_object(out, maps, config, 4, log, err);
+		ret = load_object(out, maps, config, direction, 4, log, err);
 	free(log);
 	return ret;
 }
 
-int pp_tap_object_prog_fd(const struct bpf_object *object, bool frags)
+int pp_tap_object_prog_fd(const struct bpf_object *object, enum pp_tap_program program)
 {
-	return bpf_program__fd(bpf_object__find_program_by_name(object, program_name[frags]));
+	return bpf_program__fd(bpf_object__find_program_by_name(object, program_name[program]));
 }

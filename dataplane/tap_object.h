@@ -7,10 +7,19 @@
 // Ownership  the caller closes the object with bpf_object__close().
 #pragma once
 
-#include <stdbool.h>
+#include <stdint.h>
 
 #include <push-packet/abi.h>
 #include <push-packet/error.h>
+
+// The programs of an object; what is received and what is sent is loaded apart, into objects of their
+// own, because few interfaces need the latter.
+enum pp_tap_program {
+	PP_TAP_XDP,
+	PP_TAP_XDP_FRAGS,
+	PP_TAP_OUT,
+	PP_TAP_PROGRAMS,
+};
 
 struct bpf_object;
 struct pp_engine;
@@ -21,11 +30,13 @@ struct pp_maps;
 // @return  0; -EPROTO, with err set.
 int pp_tap_object_check(const struct pp_engine *engine, struct pp_error *err);
 
-// @return  0; -EPROTO; -errno, err with the verifier's words.
+// @param direction  Whose programs are loaded: enum pp_direction.
+// @return           0; -EPROTO; -errno, err with the verifier's words.
 int pp_tap_object_open(struct bpf_object **out,
 		       const struct pp_maps *maps,
 		       const struct pp_tap_config *config,
+		       uint8_t direction,
 		       struct pp_error *err);
 
 // Borrowed.
-int pp_tap_object_prog_fd(const struct bpf_object *object, bool frags);
+int pp_tap_object_prog_fd(const struct bpf_object *object, enum pp_tap_program program);

@@ -27,38 +27,36 @@ static void put_addr(const struct pp_key *key, bool second, uint8_t out[16])
 		memcpy(out, &key->addr[second ? 2 : 0], 16);
 }
 
-void pp_top_key(enum pp_analyser_by by,
-		const struct pp_key *key,
-		const struct pp_meta *meta,
-		struct pp_analyser_key *out)
+void pp_top_key_source(const struct pp_key *key, struct pp_analyser_key *out)
 {
-	*out = (struct pp_analyser_key){.by = (uint8_t)by};
-	switch (by) {
-	case PP_BY_SOURCE:
-		out->family = family_of(key);
-		put_addr(key, false, out->src);
-		break;
-	case PP_BY_DESTINATION:
-		out->family = family_of(key);
-		put_addr(key, true, out->dst);
-		break;
-	case PP_BY_PORT:
-		out->dport = (uint16_t)(key->word >> PP_KEY_DPORT_SHIFT);
-		out->proto = proto_of(key);
-		break;
-	case PP_BY_PROTOCOL:
-		out->proto = proto_of(key);
-		break;
-	case PP_BY_RULE:
-		out->rule_id = meta->rule_id;
-		break;
-	default:
-		pp_top_key_flow(key, out);
-		break;
-	}
+	*out = (struct pp_analyser_key){.by = PP_BY_SOURCE, .family = family_of(key)};
+	put_addr(key, false, out->src);
 }
 
-static void swap_ends(struct pp_analyser_key *key)
+void pp_top_key_destination(const struct pp_key *key, struct pp_analyser_key *out)
+{
+	*out = (struct pp_analyser_key){.by = PP_BY_DESTINATION, .family = family_of(key)};
+	put_addr(key, true, out->dst);
+}
+
+void pp_top_key_port(const struct pp_key *key, struct pp_analyser_key *out)
+{
+	*out = (struct pp_analyser_key){.by = PP_BY_PORT,
+					.dport = (uint16_t)(key->word >> PP_KEY_DPORT_SHIFT),
+					.proto = proto_of(key)};
+}
+
+void pp_top_key_protocol(const struct pp_key *key, struct pp_analyser_key *out)
+{
+	*out = (struct pp_analyser_key){.by = PP_BY_PROTOCOL, .proto = proto_of(key)};
+}
+
+void pp_top_key_rule(const struct pp_meta *meta, struct pp_analyser_key *out)
+{
+	*out = (struct pp_analyser_key){.by = PP_BY_RULE, .rule_id = meta->rule_id};
+}
+
+void pp_top_key_turn(struct pp_analyser_key *key)
 {
 	uint8_t addr[16];
 	uint16_t port = key->sport;
@@ -84,7 +82,7 @@ bool pp_top_key_flow(const struct pp_key *key, struct pp_analyser_key *out)
 	order = memcmp(out->src, out->dst, sizeof(out->src));
 	if (order < 0 || (order == 0 && out->sport <= out->dport))
 		return false;
-	swap_ends(out);
+	pp_top_key_turn(out);
 	return true;
 }
 

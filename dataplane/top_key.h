@@ -10,16 +10,20 @@
 #include <push-packet/analyser.h>
 
 // @param key  As the parser left it, with key->word 0 before.
-void pp_top_key(enum pp_analyser_by by,
-		const struct pp_key *key,
-		const struct pp_meta *meta,
-		struct pp_analyser_key *out);
+void pp_top_key_source(const struct pp_key *key, struct pp_analyser_key *out);
+void pp_top_key_destination(const struct pp_key *key, struct pp_analyser_key *out);
+void pp_top_key_port(const struct pp_key *key, struct pp_analyser_key *out);
+void pp_top_key_protocol(const struct pp_key *key, struct pp_analyser_key *out);
+void pp_top_key_rule(const struct pp_meta *meta, struct pp_analyser_key *out);
 
 // The same key for both directions of a flow: the lower end first.
 //
 // @param out  PP_BY_FLOW.
 // @return     Whether the packet goes from the second end to the first.
 bool pp_top_key_flow(const struct pp_key *key, struct pp_analyser_key *out);
+
+// Exchange the ends of a flow.
+void pp_top_key_turn(struct pp_analyser_key *key);
 
 struct pp_top_seed {
 	uint64_t word[6];

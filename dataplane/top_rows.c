@@ -37,8 +37,10 @@ static void merge(struct pp_analyser_row *sum, const struct pp_analyser_row *row
 	sum->error_pkts += row->error_pkts;
 	for (int i = 0; i < PP_SIZE_BUCKETS; i++)
 		sum->size_pkts[i] += row->size_pkts[i];
-	if (row->first_ns < sum->first_ns)
+	if (row->first_ns < sum->first_ns) {
 		sum->first_ns = row->first_ns;
+		sum->turned = row->turned;
+	}
 	if (row->last_ns > sum->last_ns)
 		sum->last_ns = row->last_ns;
 	for (int i = 0; i < 2; i++) {

@@ -24,7 +24,7 @@ int pp_top_rows_init(struct pp_top_rows *rows, uint32_t room);
 void pp_top_rows_fini(struct pp_top_rows *rows);
 
 // Add a row to that of the same key, or as a new one while there is room. arg: the rows. Numbers
-// are summed; first_ns is the first, last_ns the last. Of a flow both have the same direction.
+// are summed; first_ns is the first, last_ns the last, turned that of the first.
 void pp_top_rows_add(void *arg, const struct pp_analyser_row *row);
 
 // Move the first rows in the order of query->sort to out: found, count and row.

@@ -14,6 +14,7 @@
 
 #include "copy_ring.h"
 #include "counter.h"
+#include "forward.h"
 #include "port.h"
 #include "port_list.h"
 #include "reflect.h"
@@ -104,7 +105,7 @@ void pp_worker_set_ports(struct pp_worker *worker,
 {
 	struct pp_port_list *next = &worker->list[worker->ports == &worker->list[0]];
 
-	pp_port_list_set(next, worker->params.rows->total, port, count, leaving, leaving_count);
+	pp_port_list_set(next, worker->params.rows, port, count, leaving, leaving_count);
 	rcu_assign_pointer(worker->ports, next);
 	synchronize_rcu();
 }
@@ -116,6 +117,7 @@ struct burst {
 	uint16_t row;
 	uint32_t tx_count;
 	struct pp_port_rx tx[PP_BURST];
+	struct pp_forward forward;
 	uint64_t sink, tx_bad, no_consumer, handed_off, handoff_full, analysed;
 };
 
@@ -129,6 +131,18 @@ static void to_reflect(struct burst *burst, const struct pp_port_rx *rx)
 	}
 	burst->tx_bad++;
 	pp_port_recycle(burst->port, rx->data);
+}
+
+static void to_forward(const struct pp_worker *worker,
+		       struct burst *burst,
+		       uint32_t iface,
+		       const struct pp_port_rx *rx)
+{
+	const struct pp_port_list *list = rcu_dereference(worker->ports);
+	uint32_t queue = pp_port_info(burst->port)->queue;
+
+	pp_forward_add(&burst->forward,
+		       list->sender[pp_rows_index(worker->params.rows, iface, queue)], rx);
 }
 
 static void to_analyser(const struct pp_worker *worker,
@@ -173,6 +187,9 @@ static void to_consumer(struct pp_worker *worker, struct burst *burst, const str
 	switch (consumer->kind) {
 	case PP_CONSUMER_REFLECT:
 		to_reflect(burst, rx);
+		break;
+	case PP_CONSUMER_FORWARD:
+		to_forward(worker, burst, consumer->forward_iface, rx);
 		break;
 	case PP_CONSUMER_SINK:
 		burst->sink++;
@@ -239,6 +256,7 @@ static void count_burst(struct burst *burst, uint32_t n)
 {
 	pp_rows_bump(burst->ledger, PP_LEDGER_XSK_RX, n);
 	pp_rows_bump(burst->ledger, PP_LEDGER_SINK, burst->sink);
+	pp_forward_count(&burst->forward, burst->ledger);
 	pp_rows_bump(burst->ledger, PP_LEDGER_TX_BAD, burst->tx_bad);
 	pp_rows_bump(burst->ledger, PP_LEDGER_NO_CONSUMER, burst->no_consumer);
 	pp_rows_bump(burst->ledger, PP_LEDGER_HANDED_OFF, burst->handed_off);
@@ -260,10 +278,13 @@ static uint32_t serve_port(struct pp_worker *worker, struct pp_port *port)
 		burst.row = (uint16_t)pp_port_info(port)->row;
 		burst.ledger = &worker->ledger[burst.row];
 		burst.tx_count = 0;
+		pp_forward_begin(&burst.forward, port);
 		burst.sink = burst.tx_bad = burst.no_consumer = 0;
 		burst.handed_off = burst.handoff_full = burst.analysed = 0;
 		to_consumers(worker, &burst, rx, n);
 		send_burst(&burst);
+		pp_forward_send(&burst.forward);
+		pp_counter_add(&worker->info.kicks, burst.forward.kicks);
 		count_burst(&burst, n);
 	}
 	if (completed > 0)

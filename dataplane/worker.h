@@ -2,6 +2,8 @@
 // A pinned thread that serves AF_XDP ports and copy rings: receive, hand to consumers, send.
 //
 // Threads    create, start, stop, destroy, set_ports: control thread. ledger, info: any thread.
+//            A port is served by one worker, which alone sends by it: what a worker forwards goes out by
+//            a port of its own.
 // Cost       the thread allocates, locks and logs nothing. Its system calls are the AF_XDP kick
 //            and, outside busy mode, poll() when there is nothing to do.
 // Ownership  ports, rings and consumers are borrowed. The list of ports and the table of rules are
@@ -22,6 +24,7 @@ struct pp_worker;
 // Where a worker's packets for a consumer go.
 struct pp_worker_consumer {
 	uint8_t kind; // enum pp_consumer_kind
+	uint16_t forward_iface; // FORWARD: index in the configuration
 	struct pp_lanes lanes; // of an analyser
 };
 

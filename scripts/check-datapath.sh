@@ -30,7 +30,9 @@ RCU = {"urcu_qsbr_register_thread", "urcu_qsbr_unregister_thread", "urcu_qsbr_qu
 # Read in user space (vdso).
 CLOCK = {"clock_gettime"}
 # Who calls an analyser through its table of functions; what is built in is looked at below.
-ANALYSERS = {"pp_lanes_call", "pp_lanes_tick", "call_packets", "call_tick"}
+ANALYSERS = {"pp_lanes_call", "pp_lanes_tick", "call_packets", "call_tick",
+             # Of capture, through its environment: see rule_of, lost_of.
+             "fill_label", "count_lost_before"}
 
 # Entry, what it may call outside, and what must be found on the way: if not, the walk was blind.
 ROOTS = {
@@ -44,6 +46,13 @@ ROOTS = {
                       "nanosleep"}),
     "count_packets": (MEMORY | DEATH | RCU, {"pp_count_packet"}),
     "null_packets": (set(), set()),
+    "record_packets": (MEMORY | DEATH | {"snprintf", "strlen"},
+                       {"pp_record_queue_room", "pp_pcapng_packet", "pp_ring_push"}),
+    "record_tick": (CLOCK, {"pp_record_queue_flush", "clock_gettime"}),
+    "rule_of": (MEMORY | RCU, set()),
+    "lost_of": (set(), set()),
+    "flows_packets": (MEMORY | DEATH, {"pp_flow_table_count", "pp_sketch_add", "pp_tcp_flags"}),
+    "flows_tick": (MEMORY | DEATH, {"pp_sketch_rows"}),
     "histogram_packets": (MEMORY | DEATH, {"pp_top_table_count", "pp_window_add"}),
 }
 

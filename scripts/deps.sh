@@ -7,7 +7,7 @@ set -euo pipefail
 
 build="gcc libc6-dev meson ninja-build pkg-config clang bpftool linux-libc-dev
 	libbpf-dev libxdp-dev libelf-dev zlib1g-dev liburcu-dev libnuma-dev libcap-ng-dev
-	libfyaml-dev libjansson-dev libevent-dev libpcap-dev scdoc libncurses-dev"
+	libfyaml-dev libjansson-dev libevent-dev libpcap-dev libzstd-dev scdoc libncurses-dev"
 lab="iproute2 ethtool util-linux procps libcap2-bin"
 test="libcriterion-dev libclang-rt-14-dev llvm clang-format binutils python3 python3-pytest python3-scapy
 	python3-pyroute2 python3-hypothesis python3-pyte man-db

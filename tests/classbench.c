@@ -168,8 +168,8 @@ int classbench_format(const struct pp_rule *rule, char *buf, size_t size)
 {
 	char src[64], dst[64];
 
-	if (rule->any || rule->on[0] != '\0' || rule->src_set[0] != '\0' ||
-	    rule->dst_set[0] != '\0' || rule->family == PP_FAMILY_NONE)
+	if (rule->any || rule->on[0] != '\0' || rule->direction != PP_DIRECTION_IN ||
+	    rule->src_set[0] != '\0' || rule->dst_set[0] != '\0' || rule->family == PP_FAMILY_NONE)
 		return -EINVAL;
 	put_prefix(&rule->src, rule->family, src);
 	put_prefix(&rule->dst, rule->family, dst);

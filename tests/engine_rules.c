@@ -45,6 +45,7 @@ void engine_rule_of(struct pp_engine_rule *out,
 		.needs_ports = rule->sport.set || rule->dport.set,
 		.proto = rule->proto,
 		.iface = iface_of(rule->on),
+		.direction = rule->direction,
 		.sport_lo = rule->sport.set ? rule->sport.lo : 0,
 		.sport_hi = rule->sport.set ? rule->sport.hi : UINT16_MAX,
 		.dport_lo = rule->dport.set ? rule->dport.lo : 0,
@@ -74,6 +75,7 @@ struct pp_key engine_key_of(const struct oracle_packet *packet)
 	struct pp_key key = {.word = packet->family | packet->proto << PP_KEY_PROTO_SHIFT};
 
 	key.word |= (uint64_t)iface_of(packet->iface) << PP_KEY_IFACE_SHIFT;
+	key.word |= packet->out ? PP_KEY_OUT : 0;
 	key.word |= (uint64_t)(packet->has_ports ? PP_KEY_PORTS : 0) << PP_KEY_FLAGS_SHIFT;
 	key.word |= (uint64_t)packet->sport << PP_KEY_SPORT_SHIFT;
 	key.word |= (uint64_t)packet->dport << PP_KEY_DPORT_SHIFT;
@@ -116,7 +118,10 @@ bool engine_rule_matches(const struct pp_engine_rule *rule, const struct pp_key 
 
 	if (!(rule->frames & frame_of(key)))
 		return false;
-	if (rule->iface >= 0 && rule->iface != (uint8_t)(key->word >> PP_KEY_IFACE_SHIFT))
+	if ((rule->direction == PP_DIRECTION_OUT) != ((key->word & PP_KEY_OUT) != 0))
+		return false;
+	if (rule->iface >= 0 &&
+	    (uint64_t)rule->iface != (key->word >> PP_KEY_IFACE_SHIFT & PP_KEY_IFACE))
 		return false;
 	if (frame_of(key) == PP_FRAMES_OTHER)
 		return true;
@@ -209,6 +214,7 @@ void engine_rule_random(struct rule_gen *gen,
 	*out = (struct pp_engine_rule){
 		.proto = -1, .iface = -1, .sport_hi = UINT16_MAX, .dport_hi = UINT16_MAX};
 	out->frames = PP_FRAMES_IP4 | PP_FRAMES_IP6 | PP_FRAMES_OTHER;
+	out->direction = one_in(gen, 4) ? PP_DIRECTION_OUT : PP_DIRECTION_IN;
 	if (one_in(gen, mix->one_in_iface))
 		out->iface = (int16_t)rule_gen_below(gen, 4);
 	if (one_in(gen, mix->one_in_any))
@@ -281,6 +287,8 @@ void engine_key_near(struct rule_gen *gen,
 	*sets = (rule->src_sets | (uint64_t)rule->dst_sets << 32) ^
 		(one_in(gen, 4) ? (uint64_t)rule_gen_below(gen, 8) << rule_gen_below(gen, 61) : 0);
 	*key = (struct pp_key){.word = family | iface << PP_KEY_IFACE_SHIFT};
+	if ((rule->direction == PP_DIRECTION_OUT) != one_in(gen, 8))
+		key->word |= PP_KEY_OUT;
 	if (family == PP_FAMILY_NONE)
 		return;
 	key->word |= proto << PP_KEY_PROTO_SHIFT;

@@ -17,6 +17,7 @@
 // The small things: family, protocol, interface, and these.
 #define IS_IP (1u << 24)
 #define HAS_PORTS (2u << 24)
+#define IS_OUT (4u << 24)
 
 typedef int32_t lanes __attribute__((vector_size(4 * LANES)));
 
@@ -86,6 +87,7 @@ want_set(struct block *block, uint32_t lane, const char name[PP_NAME_BYTES], lan
 
 static void fill(struct block *block, uint32_t lane, const struct pp_rule *rule)
 {
+	want(block, lane, WORD_SMALL, IS_OUT, rule->direction == PP_DIRECTION_OUT ? IS_OUT : 0);
 	if (rule->family != PP_FAMILY_NONE)
 		want(block, lane, WORD_SMALL, 0xff | IS_IP, rule->family | IS_IP);
 	if (rule->proto >= 0)
@@ -151,7 +153,7 @@ static void see(struct subject *subject,
 	subject->word[WORD_SMALL] =
 		(int32_t)(packet->family | (uint32_t)packet->proto << 8 |
 			  iface_number(packet->iface) << 16 | (packet->is_ip ? IS_IP : 0) |
-			  (packet->has_ports ? HAS_PORTS : 0));
+			  (packet->has_ports ? HAS_PORTS : 0) | (packet->out ? IS_OUT : 0));
 	for (int i = 0; i < 4; i++) {
 		subject->word[WORD_SRC + i] = (int32_t)word_at(packet->src + 4 * i);
 		subject->word[WORD_DST + i] = (int32_t)word_at(packet->dst + 4 * i);

@@ -36,6 +36,8 @@ static bool is_about_ip(const struct pp_rule *rule)
 
 bool oracle_rule_matches(const struct pp_rule *rule, const struct oracle_packet *packet)
 {
+	if ((rule->direction == PP_DIRECTION_OUT) != packet->out)
+		return false;
 	if (rule->on[0] != '\0' && strcmp(rule->on, packet->iface) != 0)
 		return false;
 	if (!is_about_ip(rule))

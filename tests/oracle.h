@@ -23,7 +23,8 @@ struct oracle_packet {
 	bool has_ports; // false in a later fragment, whatever proto is
 	uint16_t sport; // host order
 	uint16_t dport;
-	char iface[IFNAMSIZ]; // where it comes in
+	char iface[IFNAMSIZ]; // where it comes in, or goes out
+	bool out;
 };
 
 // @return  Whether a rule matches a packet, its sets left aside.

@@ -139,6 +139,7 @@ int oracle_parse(uint32_t kind, const uint8_t *data, uint32_t bytes, struct orac
 
 	if (reason == 0) {
 		memcpy(packet.iface, out->iface, sizeof(packet.iface));
+		packet.out = out->out;
 		*out = packet;
 	}
 	return reason;

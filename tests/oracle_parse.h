@@ -12,6 +12,6 @@
 #include "oracle.h"
 
 // @param kind  enum pp_frame_kind.
-// @param out   Set when 0 is returned, but for iface.
+// @param out   Set when 0 is returned, but for iface and out.
 // @return      0; PP_COUNT_UNPARSED_*.
 int oracle_parse(uint32_t kind, const uint8_t *data, uint32_t bytes, struct oracle_packet *out);

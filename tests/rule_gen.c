@@ -147,6 +147,8 @@ void rule_gen_rule(struct rule_gen *gen, struct pp_rule *out)
 		snprintf(out->name, sizeof(out->name), "r%u", rule_gen_below(gen, 100));
 	if (one_in(gen, 4))
 		strcpy(out->on, PICK(gen, rule_gen_iface));
+	if (out->verdict != PP_VERDICT_ROUTE && one_in(gen, 4))
+		out->direction = PP_DIRECTION_OUT;
 	if (!one_in(gen, 16))
 		make_ip_conditions(gen, out);
 	nothing = out->family == PP_FAMILY_NONE && !out->sport.set && !out->dport.set &&
@@ -289,6 +291,7 @@ void rule_gen_packet(struct rule_gen *gen, const struct pp_ruleset *set, struct 
 	memset(out, 0, sizeof(*out));
 	strcpy(out->iface,
 	       rule->on[0] != '\0' && !one_in(gen, 4) ? rule->on : PICK(gen, rule_gen_iface));
+	out->out = (rule->direction == PP_DIRECTION_OUT) != one_in(gen, 8);
 	if (!one_in(gen, rule->family == PP_FAMILY_NONE ? 4 : 32))
 		make_ip_packet(gen, rule, out);
 }
@@ -310,10 +313,10 @@ bool rule_gen_same(const struct pp_rule *a, const struct pp_rule *b)
 	       a->take_bytes == b->take_bytes && a->sample == b->sample &&
 	       a->sample_flow == b->sample_flow && a->limit_per_s == b->limit_per_s &&
 	       strcmp(a->copy_to, b->copy_to) == 0 && strcmp(a->route_to, b->route_to) == 0 &&
-	       strcmp(a->name, b->name) == 0 && a->any == b->any && strcmp(a->on, b->on) == 0 &&
-	       a->family == b->family && same_prefix(&a->src, &b->src) &&
-	       same_prefix(&a->dst, &b->dst) && same_ports(&a->sport, &b->sport) &&
-	       same_ports(&a->dport, &b->dport) && a->proto == b->proto &&
-	       strcmp(a->src_set, b->src_set) == 0 && strcmp(a->dst_set, b->dst_set) == 0 &&
-	       a->ttl_ns == b->ttl_ns;
+	       strcmp(a->name, b->name) == 0 && a->any == b->any && a->direction == b->direction &&
+	       strcmp(a->on, b->on) == 0 && a->family == b->family &&
+	       same_prefix(&a->src, &b->src) && same_prefix(&a->dst, &b->dst) &&
+	       same_ports(&a->sport, &b->sport) && same_ports(&a->dport, &b->dport) &&
+	       a->proto == b->proto && strcmp(a->src_set, b->src_set) == 0 &&
+	       strcmp(a->dst_set, b->dst_set) == 0 && a->ttl_ns == b->ttl_ns;
 }

@@ -116,6 +116,7 @@ static void make_header(struct making *m, struct oracle_packet *out)
 
 	memset(out, 0, sizeof(*out));
 	strcpy(out->iface, rule->on[0] != '\0' ? rule->on : rule_gen_iface[0]);
+	out->out = rule->direction == PP_DIRECTION_OUT;
 	out->is_ip = true;
 	out->family = rule->family;
 	if (out->family == PP_FAMILY_NONE)
@@ -204,6 +205,7 @@ void trace_key(const struct oracle_packet *packet, uint32_t iface, struct pp_key
 {
 	memset(out, 0, sizeof(*out));
 	out->word = (uint64_t)iface << PP_KEY_IFACE_SHIFT;
+	out->word |= packet->out ? PP_KEY_OUT : 0;
 	if (!packet->is_ip)
 		return;
 	out->word |= packet->family | (uint64_t)packet->proto << PP_KEY_PROTO_SHIFT;

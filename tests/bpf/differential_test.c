@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-// The XDP program, and its parser and matcher built for user space, against the naive ones: random
+// The XDP and the tc program, and their parser and matcher built for user space, against the naive ones: random
 // rule sets, packets at the rules' corners, whole, cut off and damaged. A failure prints the seed,
 // the rules and the packet.
 #include "tap_test.h"
@@ -32,6 +32,9 @@ static const uint32_t must_see[] = {
 	PP_COUNT_UNPARSED_EXT_SHORT,
 	PP_COUNT_UNPARSED_L4_SHORT,
 };
+static uint64_t seen_sent[PP_COUNT_END];
+static const uint32_t must_see_sent[] = {PP_COUNT_PASSED, PP_COUNT_DROPPED, PP_COUNT_COPIED,
+					 PP_COUNT_UNPARSED_IP_SHORT};
 
 TestSuite(differential, .fini = close_run, .timeout = 300);
 
@@ -96,7 +99,9 @@ static void damage(struct rule_gen *gen)
 static struct tap_run_fate fate_of(uint32_t iface, uint32_t rule_id)
 {
 	const struct pp_ruleset_entry *entry = pp_ruleset_find(run.rules, rule_id);
-	uint8_t verdict = entry ? entry->rule.verdict : pp_ruleset_default(run.rules);
+	uint8_t verdict = entry	     ? entry->rule.verdict
+			  : run.sent ? PP_VERDICT_PASS
+				     : pp_ruleset_default(run.rules);
 	struct tap_run_fate fate = PASSED(rule_id);
 
 	if (verdict == PP_VERDICT_DROP)
@@ -117,7 +122,8 @@ static void check_record(uint64_t seed, const struct tap_run_fate *fate)
 	uint32_t cap = entry->rule.take_bytes < packet.len_bytes ? entry->rule.take_bytes
 								 : packet.len_bytes;
 
-	check(record && record->rule_id == fate->rule_id && record->cap_bytes == cap &&
+	check(record && record->rule_id == fate->rule_id &&
+		      (record->queue == PP_QUEUE_OUT) == run.sent && record->cap_bytes == cap &&
 		      record->len_bytes == packet.len_bytes &&
 		      memcmp(record + 1, packet.data, cap) == 0,
 	      seed, "record");
@@ -130,7 +136,8 @@ static void check_user_space(uint64_t seed, uint32_t iface, const struct tap_run
 	struct pp_key key;
 	int reason;
 
-	reason = pp_parse_packet(tap_run_kind(iface), iface, packet.data, packet.len_bytes, &key);
+	reason = pp_parse_packet(tap_run_kind(iface), iface | (run.sent ? PP_IFACE_OUT : 0),
+				 packet.data, packet.len_bytes, &key);
 	check(reason == (parsed ? 0 : (int)fate->beside), seed, "user space: parser");
 	if (!parsed)
 		return;
@@ -152,6 +159,7 @@ want(struct rule_gen *gen, uint64_t seed, uint32_t iface, const struct oracle_pa
 	if (damaged)
 		damage(gen);
 	memcpy(read.iface, made->iface, sizeof(read.iface));
+	read.out = made->out;
 	reason = oracle_parse(tap_run_kind(iface), packet.data, packet.len_bytes, &read);
 	if (!damaged)
 		check(reason == 0 && memcmp(made, &read, sizeof(read)) == 0, seed, "builder");
@@ -168,17 +176,20 @@ static void judge(struct rule_gen *gen, uint64_t seed)
 	while (strcmp(rule_gen_iface[iface], made.iface) != 0)
 		iface++;
 	packet_build(&packet, tap_run_kind(iface), &made, gen);
+	run.sent = made.out;
+	if (run.sent && packet.len_bytes > TAP_RUN_SENT_MAX)
+		return;
 	fate = want(gen, seed, iface, &made);
 	check_user_space(seed, iface, &fate);
-	for (int frags = 0; frags < 2; frags++) {
+	for (int frags = run.sent; frags < 2; frags++) {
 		const char *differs =
 			tap_run_differs(&run, iface, frags, packet.data, packet.len_bytes, &fate);
 
 		check(differs == NULL, seed, differs);
 		if (fate.beside == PP_COUNT_COPIED)
 			check_record(seed, &fate);
-		seen[fate.exit]++;
-		seen[fate.beside]++;
+		(run.sent ? seen_sent : seen)[fate.exit]++;
+		(run.sent ? seen_sent : seen)[fate.beside]++;
 	}
 }
 
@@ -199,6 +210,10 @@ static void judge_sets(
 			judge(&gen, seed);
 	}
 	close(fd);
+	for (uint32_t i = 0; i < sizeof(must_see_sent) / sizeof(must_see_sent[0]); i++)
+		cr_expect_geq(seen_sent[must_see_sent[i]], sets, "%s of what is sent: %llu only",
+			      pp_ledger_name((enum pp_ledger_column)must_see_sent[i]),
+			      (unsigned long long)seen_sent[must_see_sent[i]]);
 	for (uint32_t i = 0; i < sizeof(must_see) / sizeof(must_see[0]); i++)
 		cr_expect_geq(seen[must_see[i]], sets, "%s: %llu only",
 			      pp_ledger_name((enum pp_ledger_column)must_see[i]),

@@ -55,7 +55,8 @@ static uint8_t kind_of(uint32_t in)
 	return in == RAW_IFACE ? PP_FRAME_RAW_IP : PP_FRAME_ETHERNET;
 }
 
-static struct pp_explain *explain_open(const struct pp_ruleset *rules, int32_t in, uint8_t kind)
+static struct pp_explain *
+explain_open(const struct pp_ruleset *rules, int32_t in, uint8_t kind, bool out)
 {
 	const struct pp_explain_config config = {.iface = iface,
 						 .iface_count = RULE_GEN_IFACES,
@@ -63,7 +64,9 @@ static struct pp_explain *explain_open(const struct pp_ruleset *rules, int32_t i
 						 .consumer_count = 2 * RULE_GEN_CONSUMERS,
 						 .engine = "auto",
 						 .in = in,
-						 .frame_kind = kind};
+						 .frame_kind = kind,
+						 .direction =
+							 out ? PP_DIRECTION_OUT : PP_DIRECTION_IN};
 	struct pp_explain *explain = NULL;
 	struct pp_error err = {0};
 
@@ -82,13 +85,16 @@ static void make_packet(struct rule_gen *gen, const struct pp_ruleset *rules, ui
 		packet.len_bytes = rule_gen_below(gen, packet.len_bytes + 1);
 }
 
-static bool
-same_verdict(const struct pp_ruleset *rules, const struct pp_explanation *got, uint32_t rule_id)
+static bool same_verdict(const struct pp_ruleset *rules,
+			 const struct pp_explanation *got,
+			 uint32_t rule_id,
+			 bool out)
 {
 	const struct pp_ruleset_entry *entry = pp_ruleset_find(rules, rule_id);
 
 	if (entry == NULL)
-		return got->rule == NULL && got->verdict == pp_ruleset_default(rules) && !got->copy;
+		return got->rule == NULL && !got->copy &&
+		       got->verdict == (out ? PP_VERDICT_PASS : pp_ruleset_default(rules));
 	return got->rule != NULL && got->rule->id == rule_id &&
 	       got->verdict == entry->rule.verdict && got->copy == entry->rule.copy;
 }
@@ -103,18 +109,21 @@ static bool key_matches(const struct pp_explanation *got, const struct oracle_pa
 	       (rule.family != PP_FAMILY_NONE) == what->is_ip;
 }
 
-static bool
-as_the_oracle_says(const struct pp_ruleset *rules, const struct pp_explanation *got, uint32_t in)
+static bool as_the_oracle_says(const struct pp_ruleset *rules,
+			       const struct pp_explanation *got,
+			       uint32_t in,
+			       bool out)
 {
 	struct oracle_packet what = {0};
 	int reason;
 
 	strcpy(what.iface, rule_gen_iface[in]);
+	what.out = out;
 	reason = oracle_parse(kind_of(in), packet.data, packet.len_bytes, &what);
 	if (reason)
 		return got->unparsed == (uint32_t)reason && got->rule == NULL &&
 		       got->verdict == PP_VERDICT_PASS && !got->copy;
-	return got->unparsed == 0 && same_verdict(rules, got, oracle_match(rules, &what)) &&
+	return got->unparsed == 0 && same_verdict(rules, got, oracle_match(rules, &what), out) &&
 	       key_matches(got, &what);
 }
 
@@ -122,7 +131,8 @@ static void judge(struct rule_gen *gen,
 		  uint64_t seed,
 		  const struct pp_ruleset *rules,
 		  struct pp_explain *explain,
-		  uint32_t in)
+		  uint32_t in,
+		  bool out)
 {
 	char hex[400];
 	struct pp_explanation got;
@@ -133,8 +143,8 @@ static void judge(struct rule_gen *gen,
 	ret = pp_explain_packet(explain, packet.data, packet.len_bytes, &got, &err);
 	packet_hex(packet.data, packet.len_bytes < 190 ? packet.len_bytes : 190, hex, sizeof(hex));
 	cr_assert_eq(ret, 0, "seed %llu: %s: %s", (unsigned long long)seed, err.text, hex);
-	cr_assert(as_the_oracle_says(rules, &got, in), "seed %llu: %s", (unsigned long long)seed,
-		  hex);
+	cr_assert(as_the_oracle_says(rules, &got, in, out), "seed %llu: %s",
+		  (unsigned long long)seed, hex);
 	cr_assert_eq(got.too_short, packet.len_bytes < PP_EXPLAIN_BYTES_MIN);
 }
 
@@ -145,14 +155,15 @@ Test(explain, agrees_with_the_oracle, .timeout = 300)
 	bind_names();
 	for (uint64_t seed = 1; seed <= SETS; seed++) {
 		uint32_t in = (uint32_t)seed % RULE_GEN_IFACES;
+		bool out = seed % 4 == 0;
 		struct pp_explain *explain;
 		struct pp_ruleset *rules;
 
 		rule_gen_init(&gen, seed);
 		rules = random_rules(&gen);
-		explain = explain_open(rules, (int32_t)in, kind_of(in));
+		explain = explain_open(rules, (int32_t)in, kind_of(in), out);
 		for (uint32_t i = 0; i < PACKETS_PER_SET; i++)
-			judge(&gen, seed, rules, explain, in);
+			judge(&gen, seed, rules, explain, in, out);
 		pp_explain_close(explain);
 		pp_ruleset_destroy(rules);
 	}
@@ -190,7 +201,7 @@ Test(explain, rules_may_go_once_it_is_open)
 	cr_assert_eq(pp_ruleset_create(&rules), 0);
 	cr_assert_eq(pp_rule_parse("drop proto udp name gone", &rule, NULL), 0);
 	cr_assert_eq(pp_ruleset_add(rules, &rule, PP_ORIGIN_CONFIG, 0, NULL, NULL), 0);
-	explain = explain_open(rules, PP_EXPLAIN_NO_IFACE, PP_FRAME_RAW_IP);
+	explain = explain_open(rules, PP_EXPLAIN_NO_IFACE, PP_FRAME_RAW_IP, false);
 	pp_ruleset_destroy(rules);
 	packet_begin(&packet, PP_FRAME_RAW_IP);
 	packet_ip(&packet, "192.0.2.1", "192.0.2.2");

@@ -11,6 +11,7 @@
 #include <bpf/bpf.h>
 #include <linux/bpf.h>
 #include <linux/if_xdp.h>
+#include <linux/pkt_cls.h>
 
 #include "parse.h"
 
@@ -30,8 +31,8 @@ static void bind_names(struct tap_run *run)
 		strcpy(sink->name, rule_gen_route_consumer[i]);
 		sink->kind = PP_CONSUMER_SINK;
 	}
-	run->bindings = (struct pp_bindings){run->iface, TAP_RUN_IFACES, run->consumer,
-					     TAP_RUN_CONSUMERS, NULL};
+	run->bindings = (struct pp_bindings){
+		run->iface, TAP_RUN_IFACES, run->consumer, TAP_RUN_CONSUMERS, NULL, 0, 0};
 }
 
 // Copies lie in the ring of the CPU that runs the program.
@@ -68,10 +69,14 @@ int tap_run_load(struct tap_run *run, uint32_t iface, struct pp_error *err)
 {
 	struct pp_tap_config config = {.frame_kind = tap_run_kind(iface),
 				       .iface = iface,
-				       .queue_base = iface * TAP_RUN_ROWS_EACH,
+				       .queue_base = iface * TAP_RUN_ROWS_IFACE,
 				       .queue_count = TAP_RUN_ROWS_EACH,
 				       .timestamps = iface == TAP_RUN_TIMED_IFACE};
 
+	if (run->sent)
+		return run->out_tap[iface] != NULL
+			       ? 0
+			       : pp_tap_out_open(&run->out_tap[iface], &run->maps, &config, err);
 	return run->tap[iface] != NULL ? 0
 				       : pp_tap_open(&run->tap[iface], &run->maps, &config, err);
 }
@@ -97,6 +102,16 @@ int tap_run_rules(const char *text, struct pp_ruleset **out, struct pp_error *er
 	return ret;
 }
 
+static void close_taps(struct tap_run *run)
+{
+	for (uint32_t i = 0; i < TAP_RUN_IFACES; i++) {
+		pp_tap_close(run->tap[i]);
+		pp_tap_out_close(run->out_tap[i]);
+		run->tap[i] = NULL;
+		run->out_tap[i] = NULL;
+	}
+}
+
 // What outgrows the images needs programs that are loaded again: at the next shot.
 static int
 reshape(struct tap_run *run, const struct pp_ruleset *set, uint32_t *rule_id, struct pp_error *err)
@@ -107,10 +122,7 @@ reshape(struct tap_run *run, const struct pp_ruleset *set, uint32_t *rule_id, st
 	if (ret < 0)
 		return ret;
 	pp_maps_retire(&run->maps, &old);
-	for (uint32_t i = 0; i < TAP_RUN_IFACES; i++) {
-		pp_tap_close(run->tap[i]);
-		run->tap[i] = NULL;
-	}
+	close_taps(run);
 	return 0;
 }
 
@@ -181,14 +193,28 @@ int tap_run_open_with(struct tap_run *run,
 
 void tap_run_close(struct tap_run *run)
 {
-	for (uint32_t i = 0; i < TAP_RUN_IFACES; i++) {
-		pp_tap_close(run->tap[i]);
-		run->tap[i] = NULL;
-	}
+	close_taps(run);
 	pp_copy_ring_close(&run->ring);
 	pp_maps_fini(&run->maps);
 	pp_ruleset_destroy(run->rules);
 	run->rules = NULL;
+}
+
+static int send_packet(struct tap_run *run, uint32_t iface, const uint8_t *data, uint32_t bytes)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = data, .data_size_in = bytes,
+		    .data_out = run->out, .data_size_out = sizeof(run->out), .repeat = 1);
+	struct pp_error err;
+	int ret = tap_run_load(run, iface, &err);
+
+	if (ret < 0)
+		return ret;
+	if (bpf_prog_test_run_opts(pp_tap_out_prog_fd(run->out_tap[iface]), &opts))
+		return -errno;
+	run->out_bytes = opts.data_size_out;
+	return opts.retval == TC_ACT_SHOT		? XDP_DROP
+	       : opts.retval == (uint32_t)TC_ACT_UNSPEC ? XDP_PASS
+							: -EPROTO;
 }
 
 int tap_run_shoot(
@@ -202,8 +228,11 @@ int tap_run_shoot(
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = in, .data_size_in = run->meta_bytes + bytes,
 		    .data_out = run->out, .data_size_out = sizeof(run->out), .repeat = 1);
 	struct pp_error err;
-	int ret = tap_run_load(run, iface, &err);
+	int ret;
 
+	if (run->sent)
+		return send_packet(run, iface, data, bytes);
+	ret = tap_run_load(run, iface, &err);
 	if (ret < 0)
 		return ret;
 	memset(in, 0xee, run->meta_bytes);
@@ -266,7 +295,8 @@ static void expect_rule(const struct tap_run *run,
 	const struct pp_ruleset_entry *entry;
 	uint32_t slot;
 
-	if (rule_id == TAP_RUN_UNJUDGED)
+	// The default action is about what is received.
+	if (rule_id == TAP_RUN_UNJUDGED || (run->sent && rule_id == 0))
 		return;
 	entry = pp_ruleset_find(run->rules, rule_id);
 	slot = entry != NULL ? entry->slot : PP_SLOT_DEFAULT;
@@ -324,8 +354,10 @@ const char *tap_run_differs(struct tap_run *run,
 	int verdict;
 	size_t len;
 
+	if (run->sent)
+		queue = TAP_RUN_ROWS_EACH;
 	want = run->before;
-	expect_row(&want, iface * TAP_RUN_ROWS_EACH + queue, bytes, fate);
+	expect_row(&want, iface * TAP_RUN_ROWS_IFACE + queue, bytes, fate);
 	expect_rule(run, &want, bytes, fate->rule_id);
 	verdict = tap_run_shoot(run, iface, frags, data, bytes);
 	if (verdict < 0)
@@ -337,8 +369,10 @@ const char *tap_run_differs(struct tap_run *run,
 		return NULL;
 	read_counters(run, &run->before);
 	len = strlen(run->text);
-	len += (size_t)snprintf(run->text + len, sizeof(run->text) - len,
-				" (%s, %s, %u bytes): ", frags ? "xdp.frags" : "xdp",
+	len += (size_t)snprintf(run->text + len, sizeof(run->text) - len, " (%s, %s, %u bytes): ",
+				run->sent ? "tc"
+				: frags	  ? "xdp.frags"
+					  : "xdp",
 				rule_gen_iface[iface], bytes);
 	packet_hex(data, bytes < HEX_BYTES ? bytes : HEX_BYTES, run->text + len,
 		   (uint32_t)(sizeof(run->text) - len));
@@ -384,7 +418,7 @@ int tap_run_enter_queues(struct tap_run *run, uint32_t queues)
 
 int tap_run_add_socket(struct tap_run *run, uint32_t iface, uint32_t queue, int *fd)
 {
-	uint32_t row = iface * TAP_RUN_ROWS_EACH + queue;
+	uint32_t row = iface * TAP_RUN_ROWS_IFACE + queue;
 	int slots = 64;
 
 	*fd = socket(AF_XDP, SOCK_RAW, 0);

@@ -18,12 +18,16 @@
 #include "maps.h"
 #include "packet.h"
 #include "tap.h"
+#include "tap_out.h"
 
 #define TAP_RUN_IFACES RULE_GEN_IFACES
 #define TAP_RUN_TIMED_IFACE 1u // its records carry the time
 #define TAP_RUN_RAW_IFACE 2u
 #define TAP_RUN_ROWS_EACH 3u // two queues and the rest
-#define TAP_RUN_ROWS (TAP_RUN_IFACES * TAP_RUN_ROWS_EACH)
+#define TAP_RUN_ROWS_IFACE (TAP_RUN_ROWS_EACH + 1u) // and what is sent
+#define TAP_RUN_ROWS (TAP_RUN_IFACES * TAP_RUN_ROWS_IFACE)
+// As much of a packet that is sent as every kernel's test run takes.
+#define TAP_RUN_SENT_MAX 3000u
 #define TAP_RUN_CONSUMERS (2 * RULE_GEN_CONSUMERS)
 #define TAP_RUN_RING_BYTES (1u << 20)
 // The longest packet that fits in one buffer for every kernel that is supported.
@@ -49,9 +53,11 @@ struct tap_run {
 	struct pp_maps maps;
 	struct pp_ruleset *rules;
 	struct pp_tap *tap[TAP_RUN_IFACES];
+	struct pp_tap_out *out_tap[TAP_RUN_IFACES];
 	struct pp_copy_ring ring; // of the CPU that the thread is pinned to
 	struct tap_run_counters before; // the last shot
 	// How the next packets arrive.
+	bool sent; // not at all: the tc program sees them; its verdicts are told as XDP's
 	uint32_t queue;
 	uint32_t ifindex; // of a real interface that has the queue; may be 0 for queue 0
 	uint32_t meta_bytes; // metadata that is there before the program runs

@@ -106,6 +106,7 @@ static void take_rule(struct input *in, struct pp_engine_rule *rule)
 	}
 	if (has & 128)
 		rule->iface = take(in) & 3;
+	rule->direction = more >> 2 & 1;
 }
 
 static void forget(void)

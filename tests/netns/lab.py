@@ -208,7 +208,7 @@ class Daemon:
             stats = self.stats()
             total = stats["total"]
             enough = seen is None or total["seen"] >= seen
-            sent = total["tx_completed"] == total["reflected"]
+            sent = total["tx_completed"] == total["reflected"] + total["forwarded"]
             return stats if enough and sent and stats["balanced"] else None
         try:
             return wait_for("the ledger to balance", quiet, seconds)

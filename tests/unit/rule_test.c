@@ -11,7 +11,8 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-#define ITEMS "expected any, on, family, src, dst, sport, dport, proto, prio, to, name or ttl"
+#define ITEMS                                                                                      \
+	"expected any, on, direction, family, src, dst, sport, dport, proto, prio, to, name or ttl"
 #define ACTIONS "expected pass, drop, copy or route"
 #define NAME "expected a name of 1 to 31 characters out of A-Z a-z 0-9 _ . - after "
 #define PREFIX "expected an address, a prefix such as 192.0.2.0/24, or @SET after "
@@ -29,6 +30,9 @@
 #define ACTION_FIRST                                                                               \
 	" belongs to the action, which comes first: copy [take N] [sample [flow] 1/N] "            \
 	"[limit N/s] [to NAME] [then drop|route]"
+#define SENT                                                                                       \
+	"a packet that is sent cannot be routed: AF_XDP takes packets where they are received; "   \
+	"'direction out' goes with pass, drop and copy"
 #define NOBODY "'to' names who gets a copied or routed packet: "
 
 static const struct {
@@ -57,6 +61,12 @@ static const struct {
 	{"drop src 192.0.2.1 any", 20, ANY},
 	{"drop any proto udp", 10, ANY},
 	{"drop on eth0 any family ip4", 18, ANY},
+	{"drop any direction up", 20, "expected in or out after 'direction', not 'up'"},
+	{"drop any direction", 19, "expected in or out after 'direction'"},
+	{"drop direction out", 19, "expected a condition, or 'any' to match every frame"},
+	{"drop any direction out direction in", 24, "'direction' stands twice"},
+	{"route any direction out", 21, SENT},
+	{"copy then route direction out any", 27, SENT},
 	{"drop any any", 10, "'any' stands twice"},
 	{"drop src 192.0.2.1 src 192.0.2.1", 20, "'src' stands twice"},
 	{"drop any prio 1 prio 1", 17, "'prio' stands twice"},
@@ -349,6 +359,21 @@ Test(rule, every_item_lands_in_its_field)
 	};
 
 	cr_expect(rule_gen_same(&rule, &want));
+}
+
+Test(rule, a_rule_is_about_what_is_received_unless_it_says_otherwise)
+{
+	struct pp_rule in = parsed("drop direction in any");
+	struct pp_rule out = parsed("drop any on eth0 direction out");
+	char text[PP_RULE_TEXT_BYTES];
+
+	cr_expect_eq(parsed("drop any").direction, PP_DIRECTION_IN);
+	cr_expect_eq(in.direction, PP_DIRECTION_IN);
+	cr_expect_eq(out.direction, PP_DIRECTION_OUT);
+	pp_rule_format(&in, text, sizeof(text));
+	cr_expect_str_eq(text, "drop any");
+	pp_rule_format(&out, text, sizeof(text));
+	cr_expect_str_eq(text, "drop any on eth0 direction out");
 }
 
 Test(rule, copy_alone_passes_the_packet_on)

@@ -6,7 +6,7 @@
 // thread is picked by a hash of the flow, the same for both directions, so a flow stays in order on
 // one thread. When the ring is full, the packet is lost to this analyser only, and counted.
 //
-// Threads    check, create, top, numbers, news, finish, destroy: control thread. thread: control
+// Threads    check, probe, create, top, numbers, news, finish, destroy: control thread. thread: control
 //            thread, once for each thread before it starts. packets, tick: the analyser's thread of
 //            that state, or with threads: 0 a worker. top, numbers and news come while packets()
 //            runs: what both touch must be relaxed counters, or behind a sequence number or a
@@ -94,6 +94,9 @@ struct pp_analyser_env {
 		     const struct pp_meta *meta,
 		     struct pp_analyser_rule *out);
 	const void *rules; // env->rule's
+	// Packets of an interface that were lost on the way to a thread, so far. Any thread.
+	uint64_t (*lost)(const struct pp_analyser_env *env, uint32_t thread, uint32_t iface);
+	const void *lanes; // env->lost's
 };
 
 // What top() counts by.
@@ -150,6 +153,7 @@ struct pp_analyser_row {
 	uint64_t last_ns;
 	uint64_t error_pkts; // pkts may be too high by so many
 	struct pp_analyser_way way[2]; // FLOW
+	bool turned; // FLOW: key and way have the second end first; never in what top() gives
 };
 
 struct pp_analyser_query {
@@ -193,6 +197,12 @@ struct pp_analyser_ops {
 	// @param err  Never NULL.
 	// @return     0; -EINVAL; -errno.
 	int (*check)(const struct pp_analyser_option option[],
+		     uint32_t count,
+		     uint32_t *at,
+		     struct pp_error *err);
+	// Whether this machine has what good options name: folders, devices. NULL: there is nothing
+	// to ask. Parameters and result as check().
+	int (*probe)(const struct pp_analyser_option option[],
 		     uint32_t count,
 		     uint32_t *at,
 		     struct pp_error *err);

@@ -6,7 +6,10 @@
 #pragma once
 
 #include <stdint.h>
+#include <sys/cdefs.h>
 #include <time.h>
+
+__BEGIN_DECLS
 
 static inline uint64_t pp_clock_ns(clockid_t clock)
 {
@@ -15,3 +18,5 @@ static inline uint64_t pp_clock_ns(clockid_t clock)
 	clock_gettime(clock, &now);
 	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
+
+__END_DECLS

@@ -18,11 +18,14 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/cdefs.h>
 
 #include <push-packet/abi.h>
 #include <push-packet/error.h>
 
-#define PP_ENGINE_ABI 1u
+__BEGIN_DECLS
+
+#define PP_ENGINE_ABI 2u
 
 // Which frames a rule can match.
 #define PP_FRAMES_IP4 1u
@@ -48,6 +51,10 @@ struct pp_engine_rule {
 	uint8_t dst[16];
 	uint32_t src_sets; // bit i: the source lies in set i; all of them must hold
 	uint32_t dst_sets;
+	// enum pp_direction: packets of the other one (pp_key, PP_KEY_OUT) do not match. Every rule has
+	// one, and all are in one image: an engine that does not look at it gets packets wrong.
+	uint8_t direction;
+	uint8_t pad[3];
 };
 
 // What a loaded program knows of its images. Another shape needs another load (some 100 ms), so an
@@ -111,3 +118,5 @@ struct pp_engine_ops {
 		      const struct pp_engine_touch *touch);
 	void (*stats)(const void *state, struct pp_engine_stats *out);
 };
+
+__END_DECLS

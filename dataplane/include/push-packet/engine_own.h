@@ -11,9 +11,12 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/cdefs.h>
 
 #include <push-packet/engine.h>
 #include <push-packet/error.h>
+
+__BEGIN_DECLS
 
 // What a library of an engine defines: const struct pp_engine_ops pp_engine_ops.
 #define PP_ENGINE_SYMBOL "pp_engine_ops"
@@ -55,3 +58,5 @@ void pp_engine_unload(struct pp_engine_own *own);
 // Whether these are the same engine: both none, or the same bytes from the same paths, or the same
 // borrowed ones.
 bool pp_engine_same(const struct pp_engine_own *a, const struct pp_engine_own *b);
+
+__END_DECLS

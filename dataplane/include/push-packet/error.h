@@ -7,6 +7,9 @@
 #pragma once
 
 #include <stdint.h>
+#include <sys/cdefs.h>
+
+__BEGIN_DECLS
 
 // line and col count from 1; 0 where the error is not about a text. text has no newline and
 // no trailing full stop, and says what was expected or what to do.
@@ -23,3 +26,5 @@ struct pp_error {
 int pp_error_set(
 	struct pp_error *err, int err_no, uint32_t line, uint32_t col, const char *fmt, ...)
 	__attribute__((format(printf, 5, 6)));
+
+__END_DECLS

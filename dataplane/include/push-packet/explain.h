@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-// What the rules do with a packet, asked of the very XDP program: loaded as for an interface, put on
+// What the rules do with a packet, asked of the very XDP or tc program: loaded as for an interface, put on
 // none, and run by BPF_PROG_TEST_RUN, a packet at a time.
 //
 // There is no copy ring and no AF_XDP socket: a copy goes nowhere and a routed packet passes. What
@@ -12,8 +12,11 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/cdefs.h>
 
 #include <push-packet/plane.h>
+
+__BEGIN_DECLS
 
 // The kernel's test run takes no packet that is shorter.
 #define PP_EXPLAIN_BYTES_MIN 14u
@@ -30,6 +33,7 @@ struct pp_explain_config {
 	struct pp_engine_own own; // as pp_plane_config.own; stays until close
 	int32_t in; // packets come in by this one; PP_EXPLAIN_NO_IFACE: by one that no rule names
 	uint8_t frame_kind; // enum pp_frame_kind
+	uint8_t direction; // enum pp_direction: OUT asks the tc program what it does with what is sent
 };
 
 struct pp_explain;
@@ -39,7 +43,8 @@ struct pp_explanation {
 	// before the place where it ends, else 0.
 	struct pp_key key;
 	uint32_t unparsed; // why it was not: PP_LEDGER_UNPARSED_*; 0: it was
-	const struct pp_ruleset_entry *rule; // borrowed; NULL: the default action, or not parsed
+	// Borrowed. NULL: not parsed; the default action; or what is sent and matches no rule, and passes.
+	const struct pp_ruleset_entry *rule;
 	uint8_t verdict; // enum pp_verdict, after the copy if there is one
 	bool copy;
 	// Under PP_EXPLAIN_BYTES_MIN: judged by the parser in user space; where that has nothing
@@ -81,3 +86,5 @@ int pp_explain_packet(struct pp_explain *explain,
 void pp_explain_rule_for(const struct pp_explanation *explanation,
 			 const char *on,
 			 struct pp_rule *out);
+
+__END_DECLS

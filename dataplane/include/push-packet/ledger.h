@@ -3,10 +3,11 @@
 //
 //   seen        = passed + dropped + redirected + route_no_socket + route_no_meta + aborted
 //   redirected  = xsk_rx + no_frame + too_long + rx_ring_full + rx_in_flight
-//   xsk_rx      = sink + reflected + handed_off + handoff_full + tx_ring_full + tx_bad + no_consumer
+//   xsk_rx      = sink + reflected + forwarded + to_program + handed_off + handoff_full + tx_ring_full +
+//                 tx_no_socket + tx_bad + no_consumer
 //   handed_off  = analysed + analysis_in_flight
 //   copied      = ring_read + ring_in_flight
-//   ring_read   = copy_handed_off + copy_handoff_full + copy_no_consumer
+//   ring_read   = copy_to_program + copy_handed_off + copy_handoff_full + copy_no_consumer
 //   copy_handed_off = copy_analysed + copy_analysis_in_flight
 //
 // Threads    pp_ledger_*: any. Rows are plain values.
@@ -16,9 +17,12 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/cdefs.h>
+
+__BEGIN_DECLS
 
 enum pp_ledger_column {
-	// Counted by the XDP program: the same order as enum pp_count in bpf/abi.h.
+	// Counted by the XDP program, and the tc program of what is sent: the same order as enum pp_count in bpf/abi.h.
 	PP_LEDGER_SEEN,
 	PP_LEDGER_SEEN_BYTES,
 	PP_LEDGER_PASSED,
@@ -41,6 +45,8 @@ enum pp_ledger_column {
 	PP_LEDGER_UNPARSED_EXT_SHORT,
 	PP_LEDGER_UNPARSED_EXT_DEEP,
 	PP_LEDGER_UNPARSED_L4_SHORT,
+	PP_LEDGER_SUPER_PACKETS, // of seen where packets are sent: the kernel cuts them up later
+	PP_LEDGER_SUPER_SEGMENTS, // how many they will be
 	// Counted by the kernel's AF_XDP socket (XDP_STATISTICS).
 	PP_LEDGER_NO_FRAME, // fill ring empty
 	PP_LEDGER_TOO_LONG, // longer than a frame
@@ -51,18 +57,22 @@ enum pp_ledger_column {
 	PP_LEDGER_XSK_RX,
 	PP_LEDGER_SINK,
 	PP_LEDGER_REFLECTED, // handed to the socket's transmit ring; not proof of delivery
+	PP_LEDGER_TO_PROGRAM, // the embedding program took it from a channel
 	PP_LEDGER_TX_RING_FULL, // lost: no room in the transmit ring
-	PP_LEDGER_TX_BAD, // lost: too short to be sent back, or no transmit queue
+	PP_LEDGER_TX_BAD, // lost: too short to be sent, no transmit queue, or not Ethernet to Ethernet
 	PP_LEDGER_NO_CONSUMER, // recycled: the rule's consumer is not there
 	PP_LEDGER_HANDED_OFF,
 	PP_LEDGER_HANDOFF_FULL, // lost: the analyser's ring or memory was full
 	PP_LEDGER_ANALYSED,
 	PP_LEDGER_RING_READ,
 	PP_LEDGER_COPY_NO_CONSUMER,
+	PP_LEDGER_COPY_TO_PROGRAM, // the embedding program took it from a receiver
 	PP_LEDGER_COPY_HANDED_OFF,
 	PP_LEDGER_COPY_HANDOFF_FULL,
 	PP_LEDGER_COPY_ANALYSED,
 	PP_LEDGER_TX_COMPLETED, // the kernel gave the frame back; not proof of delivery
+	PP_LEDGER_FORWARDED, // handed to another interface's transmit ring; not proof of delivery
+	PP_LEDGER_TX_NO_SOCKET, // lost: the worker has no socket on the interface to forward to
 	PP_LEDGER_COLUMNS,
 };
 
@@ -93,3 +103,5 @@ void pp_ledger_in_flight(const struct pp_ledger_row *row, struct pp_ledger_in_fl
 
 // @return  Whether every equation holds with nothing in flight, and no bug counter moved.
 bool pp_ledger_balanced(const struct pp_ledger_row *row);
+
+__END_DECLS

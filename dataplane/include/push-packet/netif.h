@@ -10,6 +10,9 @@
 #include <net/if.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/cdefs.h>
+
+__BEGIN_DECLS
 
 struct pp_netif {
 	uint32_t ifindex;
@@ -31,3 +34,5 @@ struct pp_netif {
 // @param out    Set on success, untouched on failure.
 // @return       0; -ENODEV; -errno of socket and ioctl.
 int pp_netif_get(const char *name, struct pp_netif *out);
+
+__END_DECLS

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 // The dataplane: taps on interfaces, AF_XDP sockets, copy rings, workers, analysers.
 //
-// Threads    everything here: the control thread. The plane starts its own workers and
-//            analysis threads between pp_plane_start() and pp_plane_stop().
+// Threads    everything here: the control thread, or several that take pp_plane_lock(). The plane
+//            starts its own workers and analysis threads between pp_plane_start() and
+//            pp_plane_stop(), and no other. Two planes are independent.
 // Cost       control path; pp_plane_open() loads programs (tens of milliseconds an interface).
 // Ownership  the plane owns what it opens; pp_plane_close() detaches and frees all of it. A
 //            process that dies detaches too: every program is held by a bpf_link.
@@ -12,12 +13,15 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/cdefs.h>
 
 #include <push-packet/analyser.h>
 #include <push-packet/engine_own.h>
 #include <push-packet/error.h>
 #include <push-packet/ledger.h>
 #include <push-packet/ruleset.h>
+
+__BEGIN_DECLS
 
 #define PP_CPUS_MAX 1024
 #define PP_QUEUES_PER_IFACE_MAX 256
@@ -41,6 +45,19 @@ enum pp_idle_mode {
 	PP_IDLE_INTERRUPT, // sleep whenever there is nothing to do
 };
 
+// When an interface gets the program that judges what it sends.
+enum pp_egress {
+	PP_EGRESS_WHEN_NEEDED, // while a rule `direction out` is about it
+	PP_EGRESS_ON, // always: it counts what is sent
+	PP_EGRESS_OFF, // never: a rule that needs it is an error
+};
+
+enum pp_egress_attach {
+	PP_EGRESS_AUTO, // tcx where the kernel has it, else clsact
+	PP_EGRESS_TCX,
+	PP_EGRESS_CLSACT,
+};
+
 enum pp_hugepages {
 	PP_HUGEPAGES_AUTO, // when the system has free ones
 	PP_HUGEPAGES_OFF,
@@ -58,9 +75,13 @@ enum pp_consumer_kind {
 	PP_CONSUMER_COUNT, // analyser: per rule and per source, with packet-size histogram
 	PP_CONSUMER_SINK, // routed packets: count and recycle
 	PP_CONSUMER_REFLECT, // routed packets: swap addresses and send back
+	PP_CONSUMER_FORWARD, // routed packets: send out by another interface, as they are
 	PP_CONSUMER_NULL, // analyser: takes packets and looks at none
 	PP_CONSUMER_HISTOGRAM, // analyser: what was seen in the last some seconds, by several things
+	PP_CONSUMER_FLOWS, // analyser: records of flows, both directions together
+	PP_CONSUMER_CAPTURE, // analyser: packets to pcapng files
 	PP_CONSUMER_PLUGIN, // analyser of the user's own: pp_consumer_config.own
+	PP_CONSUMER_PROGRAM, // the embedding program: see enum pp_copy_mode, enum pp_route_mode
 	PP_CONSUMER_KINDS,
 };
 
@@ -68,6 +89,20 @@ enum pp_consumer_kind {
 const char *pp_consumer_kind_name(uint8_t kind);
 // Whether it takes copies as well as routed packets, on threads or on the workers.
 bool pp_consumer_is_analyser(uint8_t kind);
+
+// Who reads the rings of copied packets. Where nobody does, a rule with `copy` is an error.
+enum pp_copy_mode {
+	PP_COPY_WORKERS,
+	PP_COPY_RECEIVER, // the embedding program: receiver.h
+	PP_COPY_OFF, // no rings
+};
+
+// Who has the AF_XDP sockets. Where nobody does, a rule with `route` is an error.
+enum pp_route_mode {
+	PP_ROUTE_WORKERS,
+	PP_ROUTE_CHANNEL, // the embedding program: channel.h
+	PP_ROUTE_OFF, // no sockets
+};
 
 // Which packets of an analyser stay together on one of its threads.
 enum pp_spread {
@@ -79,6 +114,8 @@ struct pp_iface_config {
 	char name[IFNAMSIZ];
 	uint8_t mode; // enum pp_xdp_mode
 	uint8_t bind; // enum pp_bind_mode
+	uint8_t egress; // enum pp_egress
+	uint8_t egress_attach; // enum pp_egress_attach
 	// Queues that get an AF_XDP socket; the rest route to none. queues_all: every queue.
 	bool queues_all;
 	uint32_t queue_count;
@@ -100,6 +137,10 @@ struct pp_consumer_config {
 	struct pp_analyser_own own; // PLUGIN
 	uint32_t option_count;
 	const struct pp_analyser_option *option; // borrowed for pp_plane_check(), pp_plane_open()
+	// FORWARD only: one of the plane's interfaces, Ethernet. What queue N receives is sent by queue N
+	// there, or by another queue of the same worker; with such a consumer all sockets share one UMEM,
+	// and queue N of every interface is served by worker N modulo their number.
+	char forward_to[IFNAMSIZ];
 };
 
 // What check() of the analyser says about the options.
@@ -123,6 +164,10 @@ struct pp_plane_config {
 	uint32_t worker_cpu_count; // 0: spread over the CPUs of the process
 	uint16_t worker_cpu[PP_WORKERS_MAX];
 	uint8_t idle; // enum pp_idle_mode
+	// A plane whose workers read neither has none, and starts no thread. What the program reads
+	// itself goes to consumers of kind PROGRAM, which a rule need not name.
+	uint8_t copy; // enum pp_copy_mode
+	uint8_t route; // enum pp_route_mode
 	bool timestamps; // time_ns in records and metadata
 
 	uint32_t rx_slots; // powers of two, 64 to 65536
@@ -135,6 +180,10 @@ struct pp_plane_config {
 	uint32_t chunk_bytes; // 2048 or 4096
 	uint32_t frames; // per socket; 0: as many as the rings need, and some for analysers
 	uint8_t hugepages; // enum pp_hugepages
+	// One UMEM for the sockets of all queues that are there at the start, instead of one each:
+	// what one receives another can send without a copy. Zero-copy then takes all interfaces or none;
+	// the memory is placed on the first interface's NUMA node.
+	bool umem_shared; // or where a consumer forwards
 };
 
 // Fill cfg with the defaults that README's config reference gives; no interface, no consumer.
@@ -144,6 +193,12 @@ void pp_plane_config_init(struct pp_plane_config *cfg);
 uint32_t pp_plane_frames_needed(const struct pp_plane_config *cfg);
 
 struct pp_plane;
+
+// The lock of a plane. Who changes rules, polls or reads statistics from several threads takes it around
+// each sequence of calls; the functions of rules.h, channel.h and receiver.h take it themselves. It may be
+// taken again by who has it. No packet ever waits for it.
+void pp_plane_lock(const struct pp_plane *plane);
+void pp_plane_unlock(const struct pp_plane *plane);
 
 // Check cfg and rules against this machine, attaching nothing: interfaces, queues, CPUs, sizes,
 // `native` where the interface cannot, `on` and `to` names in rules.
@@ -156,6 +211,7 @@ enum pp_where_kind {
 	PP_WHERE_IFACE, // index: interface
 	PP_WHERE_IFACE_MODE,
 	PP_WHERE_IFACE_BIND,
+	PP_WHERE_IFACE_EGRESS,
 	PP_WHERE_IFACE_QUEUE, // index: interface, sub: index in queue[]
 	PP_WHERE_CONSUMER, // index: consumer
 	PP_WHERE_WORKER_COUNT,
@@ -163,6 +219,7 @@ enum pp_where_kind {
 	PP_WHERE_CONSUMER_CPU, // index: consumer; sub: in cpus[]
 	PP_WHERE_CONSUMER_THREADS, // index: consumer
 	PP_WHERE_CONSUMER_OPTION, // index: consumer; sub: in option[]
+	PP_WHERE_CONSUMER_FORWARD, // index: consumer
 	PP_WHERE_FRAMES,
 	PP_WHERE_ENGINE,
 	PP_WHERE_ENGINE_OBJECT,
@@ -345,6 +402,12 @@ struct pp_queue_info {
 	uint32_t frames;
 };
 
+// What judges what an interface sends.
+struct pp_egress_info {
+	uint8_t attached; // PP_EGRESS_TCX or PP_EGRESS_CLSACT; PP_EGRESS_AUTO: nothing is attached
+	uint32_t verified_insns; // 0: nothing is loaded, or the kernel does not say
+};
+
 uint32_t pp_plane_iface_count(const struct pp_plane *plane);
 void pp_plane_iface(const struct pp_plane *plane, uint32_t iface, struct pp_iface_info *out);
 void pp_plane_queue(const struct pp_plane *plane,
@@ -352,6 +415,13 @@ void pp_plane_queue(const struct pp_plane *plane,
 		    uint32_t row,
 		    struct pp_queue_info *info,
 		    struct pp_ledger_row *ledger);
+
+// What an interface sent. Of the ledger's columns move: seen, seen_bytes, passed, dropped, aborted,
+// unparsed_*, super_* and those of copies; pp_plane_queue() has none of it.
+void pp_plane_egress(const struct pp_plane *plane,
+		     uint32_t iface,
+		     struct pp_egress_info *info,
+		     struct pp_ledger_row *ledger);
 
 // Packets and bytes that a rule judged. slot: entry's, or PP_SLOT_DEFAULT. Counts from when the rule
 // in force got the slot.
@@ -450,9 +520,11 @@ int pp_plane_count_sources(const struct pp_plane *plane,
 			   uint32_t max,
 			   struct pp_count_stats *other);
 
-// Every column over all interfaces and queues.
+// Every column over all interfaces and queues, and what was sent.
 void pp_plane_total(const struct pp_plane *plane, struct pp_ledger_row *out);
 
 // Log lines of libbpf and libxdp, at warning level; NULL (the default): none.
 typedef void (*pp_log_fn)(void *arg, const char *line);
 void pp_set_log(pp_log_fn fn, void *arg);
+
+__END_DECLS

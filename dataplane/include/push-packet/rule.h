@@ -4,7 +4,7 @@
 //   RULE    = ACTION {ITEM}                     items in any order, each at most once
 //   ACTION  = pass | drop | route | copy {OPTION} [to NAME] [then (drop | route)]
 //   OPTION  = take N | sample [flow] 1/N | limit N/s          in any order, each at most once
-//   ITEM    = any | on IFACE | family ip4|ip6 | src WHERE | dst WHERE
+//   ITEM    = any | on IFACE | direction in|out | family ip4|ip6 | src WHERE | dst WHERE
 //           | sport PORTS | dport PORTS | proto NAME|0-255
 //           | prio N | to NAME | name NAME | ttl DURATION
 //   WHERE   = PREFIX | @SET
@@ -29,7 +29,10 @@
 //
 // `to NAME` before `then` names the consumer of the copy; elsewhere that of the route when the
 // verdict is route, else that of the copy. Ranges are inclusive. A rule needs a condition or
-// `any`; `any` may stand with `on`, and with no other condition.
+// `any`; `any` may stand with `on` and `direction`, and with no other condition.
+//
+// A rule is about packets that an interface receives, or with `direction out` about those that it
+// sends; direction is no condition. What is sent cannot be routed.
 //
 // A rule without `any` whose only condition is `on` matches every frame of that interface, those
 // that are not IP included, as if `any` stood there: `on` says nothing about IP. Any other
@@ -47,9 +50,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/cdefs.h>
 
 #include <push-packet/abi.h>
 #include <push-packet/error.h>
+
+__BEGIN_DECLS
 
 #define PP_NAME_BYTES 32 // names of rules and consumers, with the final NUL
 #define PP_PRIO_DEFAULT 1000u
@@ -83,6 +89,7 @@ struct pp_rule {
 	char name[PP_NAME_BYTES]; // "": none
 	bool any; // `any` was written: frames that are not IP match too
 	char on[IFNAMSIZ]; // "": every interface
+	uint8_t direction; // enum pp_direction
 	uint8_t family; // enum pp_family, given or implied by an address
 	struct pp_prefix src;
 	struct pp_prefix dst;
@@ -108,3 +115,5 @@ int pp_rule_parse(const char *text, struct pp_rule *out, struct pp_error *err);
 // @param buf    PP_RULE_TEXT_BYTES hold any rule; in less the text is cut.
 // @return       Characters written, without the NUL.
 size_t pp_rule_format(const struct pp_rule *rule, char *buf, size_t size);
+
+__END_DECLS

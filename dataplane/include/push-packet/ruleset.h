@@ -16,9 +16,12 @@
 #pragma once
 
 #include <stdint.h>
+#include <sys/cdefs.h>
 
 #include <push-packet/rule.h>
 #include <push-packet/set.h>
+
+__BEGIN_DECLS
 
 #define PP_SETS_MAX 256 // in a rule set
 #define PP_SETS_USED_MAX 32 // that its rules name
@@ -48,7 +51,8 @@ struct pp_ruleset_entry {
 
 // What few rules are, and somebody looks for often; a bit each.
 enum pp_ruleset_trait {
-	// A `pass` that stays and asks for nothing but the source: it can shelter a protected set.
+	// A `pass` that stays and asks for nothing but the source, or of what is sent for nothing but
+	// the destination: it can shelter a protected set.
 	PP_TRAIT_SHELTER = 1 << 0,
 	PP_TRAIT_ICMP6 = 1 << 1, // proto icmp6
 };
@@ -326,3 +330,5 @@ int pp_statements_apply(const struct pp_statements *statements,
 			struct pp_statements_change *change, // may be NULL
 			uint32_t *where,
 			struct pp_error *err);
+
+__END_DECLS

@@ -15,8 +15,11 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/cdefs.h>
 
 #include <push-packet/rule.h>
+
+__BEGIN_DECLS
 
 #define PP_SET_ENTRIES_MAX 2000000u
 
@@ -128,3 +131,5 @@ void pp_prefix_format(const struct pp_prefix *prefix, char *buf);
 //
 // @return  0; -EINVAL: err says what was expected; col from 1.
 int pp_prefix_parse(const char *text, struct pp_prefix *out, struct pp_error *err);
+
+__END_DECLS

@@ -48,6 +48,8 @@ static struct exact_entry entry_of(const struct pp_engine_rule *rule)
 	entry.word = (uint64_t)rule->proto << PP_KEY_PROTO_SHIFT |
 		     (uint64_t)PP_KEY_PORTS << PP_KEY_FLAGS_SHIFT |
 		     (uint64_t)rule->dport_lo << PP_KEY_DPORT_SHIFT;
+	if (rule->direction == PP_DIRECTION_OUT)
+		entry.word |= PP_KEY_OUT;
 	if (rule->frames == PP_FRAMES_IP4) {
 		entry.word |= PP_FAMILY_IP4;
 		for (int i = 0; i < 4; i++)

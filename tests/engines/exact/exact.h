@@ -24,8 +24,8 @@ struct exact_body {
 	struct exact_entry entry[EXACT_BUCKETS];
 };
 
-// Family, protocol, whether there are ports, and the destination port.
-#define EXACT_WORD_MASK 0x0000ffff0100ffffull
+// Family, protocol, direction, whether there are ports, and the destination port.
+#define EXACT_WORD_MASK 0x0000ffff0180ffffull
 
 static inline __u32 exact_hash(const __u64 addr[2], __u64 word, __u64 seed)
 {

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+#include "pool.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <linux/if_xdp.h>
+#include <xdp/xsk.h>
+
+static int alloc_frames(struct pp_pool *pool)
+{
+	pool->next = calloc(pool->frames, sizeof(*pool->next));
+	pool->state = calloc(pool->frames, sizeof(*pool->state));
+	pool->sender = calloc(pool->frames, sizeof(*pool->sender));
+	pool->home = aligned_alloc(PP_CACHE_LINE, pool->home_count * sizeof(*pool->home));
+	if (pool->home != NULL)
+		memset(pool->home, 0, pool->home_count * sizeof(*pool->home));
+	return pool->next == NULL || pool->state == NULL || pool->sender == NULL ||
+			       pool->home == NULL
+		       ? -ENOMEM
+		       : 0;
+}
+
+// Frames that begin at multiples of a power of two share a few sets of the CPU's caches: 4,096 of
+// them, 2 KiB apart, have 1,024 lines of a 2 MiB L2 for their first bytes. One line more between
+// them spreads them over all sets. It takes the UMEM's unaligned mode, which not every
+// zero-copy driver has.
+static int register_area(struct pp_pool *pool,
+			 const struct pp_pool_params *params,
+			 struct xsk_ring_prod *fill,
+			 struct xsk_ring_cons *completion)
+{
+	const struct xsk_umem_config config = {
+		.fill_size = params->fill_slots,
+		.comp_size = params->completion_slots,
+		.frame_size = params->chunk_bytes,
+		.frame_headroom = 0,
+		.flags = params->spread ? XDP_UMEM_UNALIGNED_CHUNK_FLAG : 0,
+	};
+
+	return xsk_umem__create(&pool->xsk_umem, pool->area, pool->frames * pool->stride_bytes,
+				fill, completion, &config);
+}
+
+static void shape(struct pp_pool *pool, const struct pp_pool_params *params)
+{
+	uint64_t lines;
+
+	pool->chunk_bytes = params->chunk_bytes;
+	pool->home_count = params->home_count;
+	pool->home_frames = params->home_frames;
+	pool->frames = params->home_count * params->home_frames;
+	pool->stride_bytes = params->chunk_bytes + (params->spread ? PP_POOL_LINE_BYTES : 0);
+	lines = pool->stride_bytes / PP_POOL_LINE_BYTES;
+	pool->per_line = ((1ull << PP_POOL_SHIFT) + lines - 1) / lines;
+}
+
+int pp_pool_create(struct pp_pool **out,
+		   const struct pp_pool_params *params,
+		   struct xsk_ring_prod *fill,
+		   struct xsk_ring_cons *completion,
+		   struct pp_error *err)
+{
+	struct pp_pool *pool = calloc(1, sizeof(*pool));
+	int ret;
+
+	if (pool == NULL)
+		return pp_error_set(err, -ENOMEM, 0, 0, "out of memory");
+	shape(pool, params);
+	ret = alloc_frames(pool);
+	if (ret < 0)
+		pp_error_set(err, ret, 0, 0, "out of memory");
+	ret = ret
+		      ?: pp_umem_init(&pool->umem, pool->frames * pool->stride_bytes,
+				      params->hugepages, params->numa_node, err);
+	if (ret < 0)
+		goto destroy_pool;
+	pool->area = pool->umem.area;
+	ret = register_area(pool, params, fill, completion);
+	if (ret < 0) {
+		pp_error_set(err, ret, 0, 0, "cannot register a UMEM of %zu KiB: %s",
+			     pool->umem.bytes >> 10, strerror(-ret));
+		goto destroy_pool;
+	}
+	*out = pool;
+	return 0;
+
+destroy_pool:
+	pp_pool_destroy(pool);
+	return ret;
+}
+
+void pp_pool_destroy(struct pp_pool *pool)
+{
+	if (pool == NULL)
+		return;
+	if (pool->xsk_umem != NULL)
+		xsk_umem__delete(pool->xsk_umem);
+	pp_umem_fini(&pool->umem);
+	free(pool->home);
+	free(pool->sender);
+	free(pool->state);
+	free(pool->next);
+	free(pool);
+}
+
+// What is returned now goes home; what is elsewhere still comes by give_back(), to whoever lives
+// there then.
+int pp_pool_join(struct pp_pool *pool, uint64_t *free, uint32_t *count)
+{
+	uint32_t home = 0, n = 0;
+
+	while (home < pool->home_count && pool->home[home].taken)
+		home++;
+	if (home == pool->home_count)
+		return -ENOSPC;
+	pp_pool_take_back(pool, home, free);
+	for (uint32_t i = (home + 1) * pool->home_frames; i-- > home * pool->home_frames;)
+		if (__atomic_load_n(&pool->state[i], __ATOMIC_RELAXED) == PP_FRAME_HOME)
+			free[n++] = i * pool->stride_bytes;
+	*count = n;
+	pool->home[home].taken = true;
+	pool->ports++;
+	return (int)home;
+}
+
+bool pp_pool_leave(struct pp_pool *pool, uint32_t home)
+{
+	pool->home[home].taken = false;
+	return --pool->ports == 0;
+}
+
+void pp_pool_give_back(struct pp_pool *pool, uint32_t frame)
+{
+	uint32_t *top = &pool->home[frame / pool->home_frames].returned;
+	uint32_t below = __atomic_load_n(top, __ATOMIC_RELAXED);
+
+	pp_pool_set_state(pool, frame, PP_FRAME_RETURNED);
+	do {
+		__atomic_store_n(&pool->next[frame], below, __ATOMIC_RELAXED);
+		// release: who takes the frame sees the link, and what was read from it before
+	} while (!__atomic_compare_exchange_n(top, &below, frame + 1, true, __ATOMIC_RELEASE,
+					      __ATOMIC_RELAXED));
+}
+
+void pp_pool_give_back_from(struct pp_pool *pool, uint32_t sender)
+{
+	for (uint32_t i = 0; i < pool->frames; i++)
+		if (__atomic_load_n(&pool->state[i], __ATOMIC_RELAXED) == PP_FRAME_AWAY &&
+		    __atomic_load_n(&pool->sender[i], __ATOMIC_RELAXED) == sender)
+			pp_pool_give_back(pool, i);
+}
+
+// All are taken at once, so that no frame can come back below another while one is taken off.
+uint32_t pp_pool_take_back(struct pp_pool *pool, uint32_t home, uint64_t *free)
+{
+	// acquire: pairs with the release in pp_pool_give_back()
+	uint32_t top = __atomic_exchange_n(&pool->home[home].returned, 0, __ATOMIC_ACQUIRE);
+	uint32_t n = 0;
+
+	while (top != 0) {
+		uint32_t frame = top - 1;
+
+		top = __atomic_load_n(&pool->next[frame], __ATOMIC_RELAXED);
+		pp_pool_set_state(pool, frame, PP_FRAME_HOME);
+		free[n++] = frame * pool->stride_bytes;
+	}
+	return n;
+}
+
+uint32_t pp_pool_count(const struct pp_pool *pool, uint32_t home, enum pp_frame_state state)
+{
+	uint32_t first = home * pool->home_frames, n = 0;
+
+	for (uint32_t i = first; i < first + pool->home_frames; i++)
+		n += __atomic_load_n(&pool->state[i], __ATOMIC_RELAXED) == (uint8_t)state;
+	return n;
+}
