@@ -109,16 +109,6 @@ struct pp_rule_row {
 	__u64 bytes;
 };
 
-// Where a CPU stands with a rule that has `sample` or `limit`; another rule begins anew.
-struct pp_meter_state {
-	__u32 rule_id;
-	__u32 left; // packets until the block ends
-	__u32 pick; // the one of the block that is copied finds so many left
-	__u32 pad;
-	__u64 credit; // for the limit: struct pp_meter.cost buys a copy
-	__u64 time_ns; // CLOCK_MONOTONIC: the last packet that the limit saw
-};
-
 // What each program is told at load: one per interface.
 struct pp_tap_config {
 	__u32 frame_kind; // enum pp_frame_kind
@@ -190,7 +180,7 @@ struct pp_cache_layout {
 };
 
 // What the verifier folds: constants of a loaded program.
-#define PP_LOAD_ABI 2u
+#define PP_LOAD_ABI 3u
 #define PP_ENGINE_NAME_BYTES 32
 struct pp_load {
 	__u32 abi; // PP_LOAD_ABI as the object was compiled with
@@ -259,20 +249,6 @@ PP_STATIC_ASSERT(sizeof(struct pp_action) == 8, "pp_action is indexed by a shift
 #define PP_ACTION_COPY_TO_SHIFT 4 // consumer index, or PP_CONSUMER_NONE
 #define PP_ACTION_ROUTE_TO_SHIFT 10
 #define PP_ACTION_CONSUMER 0x3fu
-
-#define PP_METERS_MAX 1024u // rules with `sample` or `limit`; a power of two
-struct pp_meter {
-	__u32 take_last; // as in struct pp_action
-	__u32 sample; // one packet of so many; 0: all of them
-	__u64 flow_below; // by flow: those whose hash is not above this; 0: not by flow
-	__u64 seed; // of that hash
-	__u64 rate; // copies a second, of all CPUs together; 0: no limit. Of credit, each nanosecond
-	__u64 cost; // of a copy, in credit: 10^9 times the CPUs that share the rate
-	__u64 credit_max;
-	__u32 rule_id;
-	__u32 pad[3];
-};
-PP_STATIC_ASSERT(sizeof(struct pp_meter) == 64, "one cache line");
 
 // A table of address sets (dataplane/addr_table.h, bpf/addr_table.bpf.h): where its parts are, as
 // offsets into the area that ends the image, and how deep the trees are. All zero: no sets.

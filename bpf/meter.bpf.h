@@ -14,7 +14,7 @@
 
 #include <bpf/bpf_helpers.h>
 
-#include "abi.h"
+#include "abi_meter.h"
 #include "act.bpf.h"
 #include "load.bpf.h"
 #include "maps.bpf.h"
@@ -46,19 +46,17 @@ static __always_inline __u64 pp_meter_ends(const struct pp_key *key, __u64 seed)
 
 // The hash of a flow.
 //
-// @return  0: the packet has no addresses.
-static __always_inline __u64 pp_meter_hash(const struct pp_key *key, __u64 seed)
+// @param key  Of a packet with addresses.
+// @return     Not 0.
+static __always_inline __u64 pp_meter_flow_of(const struct pp_key *key, __u64 seed)
 {
-	__u64 hash;
+	__u64 proto = (__u8)(key->word >> PP_KEY_PROTO_SHIFT);
+	__u64 hash = pp_meter_mix(pp_meter_ends(key, seed) + proto);
 
-	if ((__u8)key->word == PP_FAMILY_NONE)
-		return 0;
-	hash = pp_meter_ends(key, seed) + (__u8)(key->word >> PP_KEY_PROTO_SHIFT);
-	hash = pp_meter_mix(hash);
 	return hash ? hash : 1;
 }
 
-// The hash of a received packet's flow.
+// The same of a packet that was received.
 //
 // Not inlined, and it parses the packet again: so the verifier walks it once. What the first parsing
 // found must not be kept while the engine is asked, or it walks the engine again for each kind of
@@ -70,9 +68,10 @@ __attribute__((noinline)) __u64 pp_meter_flow(struct xdp_md *ctx, __u64 seed)
 	const void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
 	struct pp_key key;
 
-	if (pp_parse(data, end, pp_load.tap.frame_kind, 0, &key))
+	if (pp_parse(data, end, pp_load.tap.frame_kind, 0, &key) ||
+	    (__u8)key.word == PP_FAMILY_NONE)
 		return 0;
-	return pp_meter_hash(&key, seed);
+	return pp_meter_flow_of(&key, seed);
 }
 
 static __always_inline int pp_meter_takes_packet(struct pp_meter_state *state, __u32 sample)
@@ -98,8 +97,9 @@ static __always_inline int pp_meter_pays(const struct pp_meter *meter, struct pp
 	return credit >= meter->cost;
 }
 
+// @param flow  Hash of the packet's flow; 0: it has none, or the meter asks for none.
 static __always_inline int
-pp_meter_samples(__u64 flow, const struct pp_meter *meter, struct pp_meter_state *state)
+pp_meter_samples(const struct pp_meter *meter, struct pp_meter_state *state, __u64 flow)
 {
 	if (flow)
 		return flow <= meter->flow_below;
@@ -129,34 +129,43 @@ static __always_inline struct pp_meter_state *pp_meter_state_of(__u64 index)
 	       pp_load.rows.meters_at + index * sizeof(struct pp_meter_state);
 }
 
-// @param flow  Its hash; 0: none, or nobody asks.
-static __always_inline __u32 pp_meter_refuses(__u64 flow,
-					      const struct pp_meter *meter,
-					      struct pp_meter_state *state)
+// What the meter says of a packet.
+//
+// @param flow  As in pp_meter_samples().
+// @return      The counter that says why it is not copied, or 0; above 32 bits: take_last of struct
+//              pp_action.
+static __always_inline __u64 pp_meter_ask(const struct pp_meter *meter, __u64 index, __u64 flow)
 {
+	struct pp_meter_state *state = pp_meter_state_of(index);
+	__u64 said = (__u64)meter->take_last << 32;
+
 	if (state->rule_id != meter->rule_id) {
 		state->rule_id = meter->rule_id;
 		state->left = 0;
 		state->credit = meter->credit_max;
 	}
-	if (!pp_meter_samples(flow, meter, state))
-		return PP_COUNT_COPY_SAMPLED_OUT;
-	return meter->rate && !pp_meter_pays(meter, state) ? PP_COUNT_COPY_LIMITED : 0;
+	if (!pp_meter_samples(meter, state, flow))
+		return said + PP_COUNT_COPY_SAMPLED_OUT;
+	if (meter->rate && !pp_meter_pays(meter, state))
+		return said + PP_COUNT_COPY_LIMITED;
+	return said;
 }
 
-// Whether a packet is to be copied. Not inlined for the same reason as pp_meter_flow().
-//
-// @return  The counter that says why not, or 0; above 32 bits: struct pp_action.take_last.
+// The same of a packet that was received. Not inlined for the same reason as pp_meter_flow().
 __attribute__((noinline)) __u64 pp_meter(struct xdp_md *ctx, __u32 index, __u32 rule_id)
 {
 	const struct pp_meter *meter;
 	__u64 at = index & (PP_METERS_MAX - 1);
 
-	__u64 flow;
-
 	meter = pp_meter_of(at, rule_id);
-	flow = meter->flow_below ? pp_meter_flow(ctx, meter->seed) : 0;
-	return (__u64)meter->take_last << 32 | pp_meter_refuses(flow, meter, pp_meter_state_of(at));
+	return pp_meter_ask(meter, at, meter->flow_below ? pp_meter_flow(ctx, meter->seed) : 0);
+}
+
+// The counter in what a meter said. The mask changes nothing: the verifier knows nothing of what a
+// function returns.
+static __always_inline __u32 pp_meter_counter(__u64 said)
+{
+	return said & (sizeof(((struct pp_queue_row *)0)->count) / sizeof(__u64) - 1);
 }
 
 // Copy the packet, if the rule has no meter or its meter lets it.
@@ -169,9 +178,8 @@ static __always_inline __u32 pp_copy_metered(struct pp_packet *pkt)
 	if (pkt->action.how & PP_ACTION_METER) {
 		said = pp_meter(pkt->ctx, pkt->action.take_last, pkt->action.rule_id);
 		pkt->action.take_last = said >> 32;
-		// The mask changes nothing: the verifier knows nothing of what a function returns.
 		if ((__u32)said)
-			return said & (sizeof(pkt->row->count) / sizeof(pkt->row->count[0]) - 1);
+			return pp_meter_counter(said);
 	}
 	return pp_copy(pkt);
 }

@@ -158,21 +158,6 @@ pp_out_read(struct __sk_buff *skb, struct pp_record *record, struct pp_key *key)
 	return pp_out_parse(key, bytes, big);
 }
 
-// As pp_meter(), of a packet whose head stands in this CPU's record. What has longer headers is
-// sampled as a packet, not by flow.
-//
-// @param bytes,big  As pp_out_parse().
-__attribute__((noinline)) __u64 pp_out_meter(__u32 index, __u32 rule_id, __u32 bytes, __u32 big)
-{
-	__u64 at = index & (PP_METERS_MAX - 1), flow = 0;
-	const struct pp_meter *meter = pp_meter_of(at, rule_id);
-	struct pp_key key = {0};
-
-	if (meter->flow_below && pp_out_parse(&key, bytes, big) == 0)
-		flow = pp_meter_hash(&key, meter->seed);
-	return (__u64)meter->take_last << 32 | pp_meter_refuses(flow, meter, pp_meter_state_of(at));
-}
-
 // As pp_copy(); the head stands in the record.
 static __always_inline __u32 pp_out_copy(struct __sk_buff *skb,
 					 const struct pp_packet *pkt,
@@ -192,19 +177,35 @@ static __always_inline __u32 pp_out_copy(struct __sk_buff *skb,
 	return pp_submit(ring, record, bytes, cpu);
 }
 
+// As pp_meter(), of a packet that is sent: its head stands in the record. Headers longer than that
+// make no flow, so the packet is sampled by itself.
+__attribute__((noinline)) __u64 pp_out_meter(__u32 index, __u32 rule_id, __u32 len_bytes, __u32 big)
+{
+	__u64 at = index & (PP_METERS_MAX - 1), flow = 0;
+	const struct pp_meter *meter = pp_meter_of(at, rule_id);
+	struct pp_key key = {0};
+
+	if (len_bytes > PP_OUT_HEAD_BYTES)
+		len_bytes = PP_OUT_HEAD_BYTES;
+	if (meter->flow_below && pp_out_parse(&key, len_bytes, big) == 0 &&
+	    (__u8)key.word != PP_FAMILY_NONE)
+		flow = pp_meter_flow_of(&key, meter->seed);
+	return pp_meter_ask(meter, at, flow);
+}
+
 // As pp_copy_metered().
 static __always_inline __u32 pp_out_copy_metered(struct __sk_buff *skb,
 						 struct pp_packet *pkt,
 						 struct pp_record *record)
 {
-	__u64 bytes = pkt->len_bytes < PP_OUT_HEAD_BYTES ? pkt->len_bytes : PP_OUT_HEAD_BYTES, said;
+	__u64 said;
 
 	if (pkt->action.how & PP_ACTION_METER) {
-		said = pp_out_meter(pkt->action.take_last, pkt->action.rule_id, bytes,
+		said = pp_out_meter(pkt->action.take_last, pkt->action.rule_id, pkt->len_bytes,
 				    skb->gso_size > 0);
 		pkt->action.take_last = said >> 32;
 		if ((__u32)said)
-			return said & (sizeof(pkt->row->count) / sizeof(pkt->row->count[0]) - 1);
+			return pp_meter_counter(said);
 	}
 	return pp_out_copy(skb, pkt, record);
 }

@@ -45,7 +45,7 @@ static int refuse_consumer(const struct pp_bindings *bindings,
 				    consumer->name, route ? "routed" : "copied");
 	return pp_error_set(err, -EINVAL, 0, 0,
 			    "consumer '%s' takes routed packets only; a copy goes to an analyser "
-			    "(kind count)",
+			    "(count, histogram, flows, ...)",
 			    consumer->name);
 }
 
@@ -74,17 +74,8 @@ int pp_bindings_consumer(const struct pp_bindings *bindings,
 	for (uint32_t i = 0; i < bindings->consumer_count; i++) {
 		if (strcmp(bindings->consumer[i].name, name) != 0)
 			continue;
-<<<<<<< HEAD
 		if (!consumer_takes(bindings, &bindings->consumer[i], route))
 			return refuse_consumer(bindings, &bindings->consumer[i], route, err);
-=======
-		if (!consumer_takes(&bindings->consumer[i], route))
-			return pp_error_set(
-				err, -EINVAL, 0, 0,
-				"consumer '%s' takes routed packets only; a copy goes to "
-				"an analyser (count, histogram, flows, ...)",
-				name);
->>>>>>> analysers
 		return (int)i;
 	}
 	return pp_error_set(err, -EINVAL, 0, 0, "no consumer is named '%s'", name);

@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <push-packet/abi.h>
+#include <push-packet/abi_meter.h>
 #include <push-packet/error.h>
 #include <push-packet/ledger.h>
 #include <push-packet/plane.h>

@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include <push-packet/abi.h>
+#include <push-packet/abi_meter.h>
 #include <push-packet/error.h>
 #include <push-packet/rule.h>
 

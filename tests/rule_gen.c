@@ -313,8 +313,8 @@ bool rule_gen_same(const struct pp_rule *a, const struct pp_rule *b)
 	       a->take_bytes == b->take_bytes && a->sample == b->sample &&
 	       a->sample_flow == b->sample_flow && a->limit_per_s == b->limit_per_s &&
 	       strcmp(a->copy_to, b->copy_to) == 0 && strcmp(a->route_to, b->route_to) == 0 &&
-	       strcmp(a->name, b->name) == 0 && a->any == b->any && strcmp(a->on, b->on) == 0 &&
-	       a->direction == b->direction && a->family == b->family &&
+	       strcmp(a->name, b->name) == 0 && a->any == b->any && a->direction == b->direction &&
+	       strcmp(a->on, b->on) == 0 && a->family == b->family &&
 	       same_prefix(&a->src, &b->src) && same_prefix(&a->dst, &b->dst) &&
 	       same_ports(&a->sport, &b->sport) && same_ports(&a->dport, &b->dport) &&
 	       a->proto == b->proto && strcmp(a->src_set, b->src_set) == 0 &&

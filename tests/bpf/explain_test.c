@@ -212,3 +212,34 @@ Test(explain, rules_may_go_once_it_is_open)
 	cr_expect_str_eq(got.rule->rule.name, "gone");
 	pp_explain_close(explain);
 }
+
+// What a rule with options would do to many packets is what it is said to do to each.
+Test(explain, a_copy_that_is_sampled_or_limited_is_explained_as_a_copy)
+{
+	static const char *const texts[] = {"copy sample 1/1000 proto udp",
+					    "copy sample flow 1/1000000 then drop proto udp",
+					    "copy limit 1/s proto udp"};
+
+	bind_names();
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		struct pp_ruleset *rules = NULL;
+		struct pp_explanation got;
+		struct pp_explain *explain;
+		struct pp_error err = {0};
+		struct pp_rule rule;
+
+		cr_assert_eq(pp_rule_parse(texts[i], &rule, NULL), 0);
+		cr_assert_eq(pp_ruleset_create(&rules), 0);
+		cr_assert_eq(pp_ruleset_add(rules, &rule, PP_ORIGIN_CONFIG, 0, NULL, NULL), 0);
+		explain = explain_open(rules, 0, PP_FRAME_ETHERNET);
+		packet_udp(&packet, "192.0.2.1", "198.51.100.1", 1, 2);
+		for (int n = 0; n < 20; n++) {
+			cr_assert_eq(pp_explain_packet(explain, packet.data, packet.len_bytes, &got,
+						       &err),
+				     0, "%s: %s", texts[i], err.text);
+			cr_expect(got.copy && got.rule && got.verdict == rule.verdict);
+		}
+		pp_explain_close(explain);
+		pp_ruleset_destroy(rules);
+	}
+}

@@ -3,7 +3,10 @@
 
 import time
 
+import pytest
+
 import lab as labs
+import test_egress as egress
 
 PACKETS = 10_000_000
 RATE = 1_000_000
@@ -71,3 +74,22 @@ def test_options_are_listed_and_a_rule_keeps_its_id_when_it_is_replaced_by_itsel
     command("rule", "replace", rules)
     assert labs.rule(daemon.stats(), other)["id"] != first
     assert daemon.stop() == 0, daemon.log
+
+
+@pytest.mark.parametrize("engine", ["linear", "tuple"])
+def test_what_is_sent_is_sampled_too(lab, engine):
+    rules = ["copy sample 1/10 proto udp dport 9 direction out",
+             "copy sample flow 1/2 proto udp dport 10 direction out"]
+    with lab.daemon(*rules, engine=engine, interfaces=egress.interfaces()) as daemon:
+        egress.send(lab, 9, 1000)
+        row = egress.egress(daemon, daemon.settled())["ledger"]
+        # Two CPUs may have sent, each with a block that has begun.
+        assert abs(row["copied"] - 100) <= labs.CPUS
+        assert row["copied"] + row["copy_sampled_out"] == 1000
+        flows = 40
+        for _ in range(flows):
+            egress.send(lab, 10, 3)
+        after = egress.egress(daemon, daemon.settled())["ledger"]
+        taken = after["copied"] - row["copied"]
+        assert taken % 3 == 0 and 20 <= taken <= 100, "each run of send() is a flow"
+        assert after["copied"] + after["copy_sampled_out"] == 1000 + 3 * flows

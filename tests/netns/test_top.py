@@ -6,6 +6,8 @@ import json
 import os
 import pty
 import select
+import shlex
+import shutil
 import signal
 import struct
 import subprocess
@@ -270,6 +272,57 @@ def test_without_a_daemon_it_looks_at_an_interface(lab):
     top.wait("nothing in the window", 20)
     top.process.kill()
     labs.wait_for("the program to go", lambda: lab.xdp_program() is None)
+
+
+def test_in_tmux_at_both_sizes(place, tmp_path):
+    if not shutil.which("tmux"):
+        pytest.skip("tmux is not installed")
+
+    def tmux(*argv):
+        return subprocess.run(["tmux", "-S", tmp_path / "tmux", "-f", "/dev/null", *argv],
+                              capture_output=True, text=True, check=True, timeout=20).stdout
+
+    def screen():
+        return tmux("capture-pane", "-p")
+
+    command = place.lab.command("rx", labs.PROGRAM, "top", "-s", place.daemon.socket, "--window",
+                                "8s")
+    tmux("new-session", "-d", "-x", "80", "-y", "24", shlex.join(command) + "; sleep 20")
+    try:
+        # The status line of tmux takes one.
+        tmux("set", "-g", "status", "off")
+        labs.wait_for("top", lambda: "nothing in the window" in screen())
+        tmux("send-keys", "u")
+        place.wait_rules(lambda rules: len(rules) == 2, "rules")
+        place.send("--src", "192.0.2.0/24", "--flows", 100)
+        labs.wait_for("rows", lambda: screen().count(" 1.0%") == 20)
+        assert len(screen().splitlines()) == 24
+        tmux("resize-window", "-x", "200", "-y", "60")
+        labs.wait_for("more rows", lambda: screen().count(" 1.0%") == 56)
+        tmux("send-keys", "q")
+        place.wait_rules(lambda rules: rules == [], "the rules to go")
+        labs.wait_for("the screen as it was", lambda: screen().strip() == "")
+    finally:
+        tmux("kill-server")
+
+
+def test_a_hundred_thousand_sources_do_not_slow_it_below_its_frame_rate(lab):
+    hist = [{**HISTOGRAM[0], "entries": 262144, "window": "60s"}]
+    daemon = lab.daemon("copy take 64 to hist then drop proto udp", consumers=hist)
+    lab.gen("--dport", 7, "--src", "10.0.0.0/8", "--flows", 100_000, "--rate", 50_000,
+            count=200_000)
+    top = Terminal(lab, labs.PROGRAM, "top", "-s", daemon.socket, "--window", "60s", "--fps", 2)
+    top.wait(" sources  window")
+    found = int(top.text.split(" sources")[0].split()[-1])
+    assert found > 90_000, "those that were copied"
+    # Each frame redraws the window's length, which grows: count the screens that differ.
+    seen, begin = set(), time.monotonic()
+    while time.monotonic() - begin < 5:
+        seen.add(top.text.splitlines()[0])
+    assert len(seen) >= 9, seen
+    top.press("q")
+    assert top.end() == 0
+    daemon.stop()
 
 
 def test_an_interface_that_is_not_there_is_an_error(lab):
