@@ -15,11 +15,20 @@ struct pp_packet {
 	struct pp_action action;
 	__u64 slot;
 	__u64 len_bytes;
+	__u32 exit; // enum pp_count: how it left
 };
 
 static __always_inline void pp_count(const struct pp_packet *pkt, __u32 counter)
 {
 	pkt->row->count[counter]++;
+}
+
+// How the packet leaves.
+static __always_inline int pp_leave(struct pp_packet *pkt, __u32 counter, int verdict)
+{
+	pkt->exit = counter;
+	pp_count(pkt, counter);
+	return verdict;
 }
 
 // Row of the packet's queue: queues beyond those known at load share the last one.
@@ -119,22 +128,19 @@ static __always_inline struct pp_meta *pp_meta_reserve(struct xdp_md *ctx)
 	return (void *)(meta + 1) > (void *)(long)ctx->data ? NULL : meta;
 }
 
-static __always_inline int pp_redirect(const struct pp_packet *pkt)
+static __always_inline int pp_redirect(struct pp_packet *pkt)
 {
 	if (bpf_redirect_map(&pp_xsks, pp_queue_index(pkt->ctx->rx_queue_index), XDP_PASS) ==
-	    XDP_REDIRECT) {
-		pp_count(pkt, PP_COUNT_REDIRECTED);
-		return XDP_REDIRECT;
-	}
-	pp_count(pkt, PP_COUNT_ROUTE_NO_SOCKET);
-	return XDP_PASS;
+	    XDP_REDIRECT)
+		return pp_leave(pkt, PP_COUNT_REDIRECTED, XDP_REDIRECT);
+	return pp_leave(pkt, PP_COUNT_ROUTE_NO_SOCKET, XDP_PASS);
 }
 
 // Redirect to the AF_XDP socket of the packet's queue, metadata in front.
 //
 // Without metadata never redirect to who reads it: user space would read what the frame held
 // before. On the way back to the stack the metadata comes off, or GRO stops merging.
-static __always_inline int pp_route(const struct pp_packet *pkt)
+static __always_inline int pp_route(struct pp_packet *pkt)
 {
 	struct pp_meta *meta;
 	int verdict;
@@ -142,10 +148,8 @@ static __always_inline int pp_route(const struct pp_packet *pkt)
 	if (pkt->action.how & PP_ACTION_NO_META)
 		return pp_redirect(pkt);
 	meta = pp_meta_reserve(pkt->ctx);
-	if (meta == NULL) {
-		pp_count(pkt, PP_COUNT_ROUTE_NO_META);
-		return XDP_PASS;
-	}
+	if (meta == NULL)
+		return pp_leave(pkt, PP_COUNT_ROUTE_NO_META, XDP_PASS);
 	pp_meta_fill(meta, pkt, pkt->len_bytes, PP_ACTION_ROUTE_TO_SHIFT);
 	verdict = pp_redirect(pkt);
 	if (verdict == XDP_PASS)
@@ -153,20 +157,14 @@ static __always_inline int pp_route(const struct pp_packet *pkt)
 	return verdict;
 }
 
-static __always_inline int pp_pass(const struct pp_packet *pkt)
+static __always_inline int pp_act(struct pp_packet *pkt)
 {
-	pp_count(pkt, PP_COUNT_PASSED);
-	return XDP_PASS;
-}
-
-static __always_inline int pp_drop(const struct pp_packet *pkt)
-{
-	pp_count(pkt, PP_COUNT_DROPPED);
-	return XDP_DROP;
-}
-
-static __always_inline int pp_abort(const struct pp_packet *pkt)
-{
-	pp_count(pkt, PP_COUNT_ABORTED);
-	return XDP_ABORTED;
+	switch (pkt->action.how & PP_ACTION_VERDICT) {
+	case PP_VERDICT_DROP:
+		return pp_leave(pkt, PP_COUNT_DROPPED, XDP_DROP);
+	case PP_VERDICT_ROUTE:
+		return pp_route(pkt);
+	default:
+		return pp_leave(pkt, PP_COUNT_PASSED, XDP_PASS);
+	}
 }

@@ -18,6 +18,7 @@
 #include "abi.h"
 #include "act.bpf.h"
 #include "cache.bpf.h"
+#include "dump.bpf.h"
 #include "load.bpf.h"
 #include "maps.bpf.h"
 #include "parse.bpf.h"
@@ -113,21 +114,22 @@ static __always_inline int pp_tap_packet(struct xdp_md *ctx, int frags)
 	unparsed = pp_parse(data, end, pp_load.tap.frame_kind, pp_load.tap.iface, &key);
 	if (unparsed) {
 		pp_count(&pkt, unparsed);
-		return pp_pass(&pkt);
+		pp_dump_tell_unjudged(&pkt, unparsed);
+		return pp_dump(&pkt, pp_leave(&pkt, PP_COUNT_PASSED, XDP_PASS), frags);
 	}
-	if (pp_judge(&pkt, &key))
-		return pp_abort(&pkt);
+	if (pp_judge(&pkt, &key)) {
+		pp_dump_tell_unjudged(&pkt, PP_COUNT_ABORTED);
+		return pp_dump(&pkt, pp_leave(&pkt, PP_COUNT_ABORTED, XDP_ABORTED), frags);
+	}
+	pp_dump_tell(&pkt);
 
-	if (pkt.action.how & PP_ACTION_COPY)
-		pp_count(&pkt, pp_copy(&pkt));
-	switch (pkt.action.how & PP_ACTION_VERDICT) {
-	case PP_VERDICT_DROP:
-		return pp_drop(&pkt);
-	case PP_VERDICT_ROUTE:
-		return pp_route(&pkt);
-	default:
-		return pp_pass(&pkt);
+	if (pkt.action.how & PP_ACTION_COPY) {
+		__u32 copied = pp_copy(&pkt);
+
+		pp_count(&pkt, copied);
+		pp_dump_add(copied);
 	}
+	return pp_dump(&pkt, pp_act(&pkt), frags);
 }
 
 SEC("pp_xdp")
