@@ -100,5 +100,8 @@ const struct pp_rpc_method *const pp_methods[] = {&pp_method_version,
 						  &pp_method_default_set,
 						  &pp_method_batch,
 						  &pp_method_reload,
+						  &pp_method_rules_get,
+						  &pp_method_dump_start,
+						  &pp_method_dump_stop,
 						  &pp_method_subscribe,
 						  NULL};
