@@ -21,6 +21,7 @@ static const struct pp_command *const commands[] = {
 	&pp_command_reload,
 	&pp_command_explain,
 	&pp_command_stats,
+	&pp_command_dump,
 	&pp_command_gen,
 	&pp_command_help,
 	NULL,

@@ -237,6 +237,7 @@ static json_t *call_stop(void *arg, const struct pp_rpc_call *call, struct pp_rp
 		return pp_rpc_fail(err, PP_RPC_NOT_FOUND, "you have no dump %u", dump);
 	pp_plane_dump_stop(service->dump_plane, dump, &stats);
 	call->peer->dumps &= ~(1u << dump);
+	call->peer->fd_count = 0; // of a start in the same batch: they are closed
 	return json_pack("{s:I, s:I}", "matched", (json_int_t)stats.matched, "lost",
 			 (json_int_t)stats.lost);
 }
