@@ -45,7 +45,9 @@ static void on_signal(int number)
 
 static void listen_to_signals(void)
 {
-	struct sigaction end = {.sa_handler = on_signal}, ignore = {.sa_handler = SIG_IGN};
+	// What is being written goes on; the second signal ends the process.
+	struct sigaction end = {.sa_handler = on_signal, .sa_flags = SA_RESTART | SA_RESETHAND},
+			 ignore = {.sa_handler = SIG_IGN};
 
 	sigaction(SIGINT, &end, NULL);
 	sigaction(SIGTERM, &end, NULL);

@@ -68,24 +68,27 @@ static void closing_of(const char *text, size_t len, char out[CLOSING_MAX + 1])
 // Whether the first len bytes can be the beginning of an expression: something completes them.
 static bool can_begin(const char *text, size_t len, int link)
 {
-	static const char *const completion[] = {"",
-						 " 1",
-						 " ip",
-						 " tcp",
-						 " 192.0.2.1",
-						 " 2001:db8::1",
-						 " 192.0.2.0/24",
-						 " 02:00:00:00:00:01",
-						 " 1-2",
-						 " host 192.0.2.1",
-						 " port 1",
-						 " broadcast",
-						 " = 1",
-						 " 0] = 1",
-						 "] = 1",
-						 " 255.255.255.0",
-						 " proto 6",
-						 " lo"};
+	static const char *const completion[] = {
+		"",
+		" 1",
+		" ip",
+		" tcp",
+		" 192.0.2.1",
+		" 2001:db8::1",
+		" 192.0.2.0/24",
+		" 02:00:00:00:00:01",
+		" 1-2",
+		" host 192.0.2.1",
+		" port 1",
+		" broadcast",
+		" = 1",
+		" 1 = 1",
+		" 0] = 1",
+		"] = 1",
+		" 255.255.255.0",
+		" proto 6",
+		" lo",
+	};
 	char closing[CLOSING_MAX + 1], *trial = malloc(len + COMPLETION_BYTES + CLOSING_MAX);
 	bool can = false;
 

@@ -17,6 +17,8 @@
 
 // Offsets that an instruction can say, and that the verifier takes in a pointer into the packet.
 #define NEAR_MAX 0x7fff
+// Offsets that the helper takes; of a larger number it would look at 32 bits only.
+#define FAR_MAX 0xffff
 
 struct translation {
 	struct pp_bpf_code *code;
@@ -195,6 +197,8 @@ static void load_at_register(const struct translation *t, uint16_t code, uint8_t
 	if (t->frags) {
 		go(t, done);
 		pp_bpf_code_mark(t->code, far);
+		pp_bpf_code_jump(t->code, BPF_JMP | BPF_JGT | BPF_K, BPF_REG_2, 0, FAR_MAX,
+				 t->no_match);
 		load_far(t, code, to);
 	}
 	pp_bpf_code_mark(t->code, done);
@@ -386,6 +390,9 @@ static void begin(const struct translation *t, const struct sock_filter *insn, u
 
 	move32(t, A, 0);
 	move32(t, X, 0);
+	// Never taken, and removed by the verifier, which refuses what no jump goes to.
+	pp_bpf_code_jump(t->code, BPF_JMP | BPF_JNE | BPF_K, A, 0, 0, t->match);
+	pp_bpf_code_jump(t->code, BPF_JMP | BPF_JNE | BPF_K, A, 0, 0, t->no_match);
 	for (uint32_t i = 0; i < count; i++)
 		memory |= uses_memory(&insn[i]);
 	for (int i = 0; memory && i < BPF_MEMWORDS / 2; i++)
