@@ -193,8 +193,7 @@ static const struct pp_argument arguments[] = {
 const struct pp_command pp_command_dump = {
 	.name = "dump",
 	.summary = "show packets of a running push-packet, those it drops included",
-	.synopsis = "[--verdict VERDICTS] [--rule RULE] [--interface NAME] [-w FILE] [--count N] "
-		    "[--for TIME] [--snap BYTES] [--ring MIB] " PP_CTL_SYNOPSIS " [EXPRESSION]",
+	.synopsis = "[OPTION...] " PP_CTL_SYNOPSIS " [EXPRESSION]",
 	.description =
 		"Show packets as the XDP program is done with them: time, interface and queue, what "
 		"became of the packet, the rule that judged, the packet. EXPRESSION is one of "
