@@ -15,7 +15,9 @@ struct pp_packet {
 	struct pp_action action;
 	__u64 slot;
 	__u64 len_bytes;
+	// For dumps.
 	__u32 exit; // enum pp_count: how it left
+	__u32 copied; // bit of the counter of its copy; 0: none
 };
 
 static __always_inline void pp_count(const struct pp_packet *pkt, __u32 counter)
@@ -157,8 +159,23 @@ static __always_inline int pp_route(struct pp_packet *pkt)
 	return verdict;
 }
 
+// Copy the packet if the rule says so.
+static __always_inline void pp_act_copy(struct pp_packet *pkt)
+{
+	__u32 counter;
+
+	pkt->copied = 0;
+	if (!(pkt->action.how & PP_ACTION_COPY))
+		return;
+	counter = pp_copy(pkt);
+	pkt->copied = 1u << (counter & 31);
+	pp_count(pkt, counter);
+}
+
+// Do what the rule says.
 static __always_inline int pp_act(struct pp_packet *pkt)
 {
+	pp_act_copy(pkt);
 	switch (pkt->action.how & PP_ACTION_VERDICT) {
 	case PP_VERDICT_DROP:
 		return pp_leave(pkt, PP_COUNT_DROPPED, XDP_DROP);

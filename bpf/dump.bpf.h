@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 // Packets on their way to dumps (dataplane/dumps.h).
 //
-// While nobody dumps, a packet costs two tests of a word beside the selector of pp_image. What is
-// known of a packet is told before it is acted upon and how it left afterwards, so that nothing has to
-// be kept in registers in between. The word may change in between: before a program enters an array
-// user space waits until all packets are told, so an old note is read by nobody.
+// While nobody dumps, a packet costs a test of a word beside the selector of pp_image. For a packet that
+// is to be told there is a way of its own, so that nothing has to be kept in registers for it otherwise:
+// what is known of it is told before it is acted upon, and how it left afterwards.
 #pragma once
 
 #include "act.bpf.h"
@@ -35,41 +34,17 @@ pp_dump_note_fill(struct pp_dump_note *note, const struct pp_packet *pkt, __u32 
 	note->counted = counted;
 }
 
-// No rule was asked.
-//
-// @param counter  Why.
-static __always_inline void pp_dump_tell_unjudged(const struct pp_packet *pkt, __u32 counter)
+// What the rules say of the packet; no rule was asked: 0.
+static __always_inline void pp_dump_tell(const struct pp_packet *pkt, __u32 counted, int judged)
 {
-	struct pp_dump_note *note = pp_dumping() ? pp_dump_note() : NULL;
+	struct pp_dump_note *note = pp_dump_note();
 
 	if (note == NULL)
 		return;
-	note->meta.rule_id = 0;
-	note->meta.generation = 0;
-	note->meta.slot = 0;
-	pp_dump_note_fill(note, pkt, 1u << (counter & 31));
-}
-
-// A rule was.
-static __always_inline void pp_dump_tell(const struct pp_packet *pkt)
-{
-	struct pp_dump_note *note = pp_dumping() ? pp_dump_note() : NULL;
-
-	if (note == NULL)
-		return;
-	note->meta.rule_id = pkt->action.rule_id;
-	note->meta.generation = pkt->head->generation;
-	note->meta.slot = pkt->slot;
-	pp_dump_note_fill(note, pkt, 0);
-}
-
-// The packet moved one more counter.
-static __always_inline void pp_dump_add(__u32 counter)
-{
-	struct pp_dump_note *note = pp_dumping() ? pp_dump_note() : NULL;
-
-	if (note != NULL)
-		note->counted |= 1u << (counter & 31);
+	note->meta.rule_id = judged ? pkt->action.rule_id : 0;
+	note->meta.generation = judged ? pkt->head->generation : 0;
+	note->meta.slot = judged ? pkt->slot : 0;
+	pp_dump_note_fill(note, pkt, counted);
 }
 
 // To the first dump there is; each goes on to the next one, and the last gives the verdict.
@@ -86,18 +61,40 @@ static __always_inline void pp_dump_call(struct xdp_md *ctx, int frags)
 
 // The packet is done with.
 //
-// @return  The verdict.
-static __always_inline int pp_dump(const struct pp_packet *pkt, int verdict, int frags)
+// @param moved  Bits of the counters that it moved since it was told.
+// @return       The verdict.
+static __always_inline int pp_dump_end(struct xdp_md *ctx, __u32 moved, int verdict, int frags)
 {
-	struct pp_dump_note *note;
+	struct pp_dump_note *note = pp_dump_note();
 
-	if (!pp_dumping())
-		return verdict;
-	note = pp_dump_note();
 	if (note == NULL)
 		return verdict;
-	note->counted |= 1u << (pkt->exit & 31);
+	note->counted |= moved;
 	note->xdp = verdict;
-	pp_dump_call(pkt->ctx, frags);
+	pp_dump_call(ctx, frags);
 	return verdict;
+}
+
+// Act upon a judged packet, and go on to the dumps.
+static __always_inline int pp_dump_act(struct pp_packet *pkt, int frags)
+{
+	int verdict;
+
+	pp_dump_tell(pkt, 0, 1);
+	verdict = pp_act(pkt);
+	return pp_dump_end(pkt->ctx, 1u << (pkt->exit & 31) | pkt->copied, verdict, frags);
+}
+
+// A packet that no rule judged leaves.
+//
+// @param why      Counter of the reason.
+// @param counter  By which it leaves; may be the same.
+static __always_inline int
+pp_dump_unjudged(struct pp_packet *pkt, __u32 why, __u32 counter, int verdict, int frags)
+{
+	verdict = pp_leave(pkt, counter, verdict);
+	if (!pp_dumping())
+		return verdict;
+	pp_dump_tell(pkt, 1u << (why & 31), 0);
+	return pp_dump_end(pkt->ctx, 1u << (counter & 31), verdict, frags);
 }

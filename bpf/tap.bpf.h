@@ -114,22 +114,12 @@ static __always_inline int pp_tap_packet(struct xdp_md *ctx, int frags)
 	unparsed = pp_parse(data, end, pp_load.tap.frame_kind, pp_load.tap.iface, &key);
 	if (unparsed) {
 		pp_count(&pkt, unparsed);
-		pp_dump_tell_unjudged(&pkt, unparsed);
-		return pp_dump(&pkt, pp_leave(&pkt, PP_COUNT_PASSED, XDP_PASS), frags);
+		return pp_dump_unjudged(&pkt, unparsed, PP_COUNT_PASSED, XDP_PASS, frags);
 	}
-	if (pp_judge(&pkt, &key)) {
-		pp_dump_tell_unjudged(&pkt, PP_COUNT_ABORTED);
-		return pp_dump(&pkt, pp_leave(&pkt, PP_COUNT_ABORTED, XDP_ABORTED), frags);
-	}
-	pp_dump_tell(&pkt);
-
-	if (pkt.action.how & PP_ACTION_COPY) {
-		__u32 copied = pp_copy(&pkt);
-
-		pp_count(&pkt, copied);
-		pp_dump_add(copied);
-	}
-	return pp_dump(&pkt, pp_act(&pkt), frags);
+	if (pp_judge(&pkt, &key))
+		return pp_dump_unjudged(&pkt, PP_COUNT_ABORTED, PP_COUNT_ABORTED, XDP_ABORTED,
+					frags);
+	return pp_dumping() ? pp_dump_act(&pkt, frags) : pp_act(&pkt);
 }
 
 SEC("pp_xdp")
