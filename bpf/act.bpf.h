@@ -100,7 +100,7 @@ static __always_inline __u32 pp_copy(const struct pp_packet *pkt)
 	void *ring = bpf_map_lookup_elem(&pp_copy_rings, &cpu);
 	struct pp_record *record = bpf_map_lookup_elem(&pp_records, &cpu);
 	__u64 bytes = pkt->len_bytes;
-	__u64 record_bytes;
+	__u64 record_bytes, flags;
 
 	if (ring == NULL || record == NULL)
 		return PP_COUNT_COPY_NO_RING;
@@ -109,10 +109,15 @@ static __always_inline __u32 pp_copy(const struct pp_packet *pkt)
 	pp_meta_fill(&record->meta, pkt, bytes, PP_ACTION_COPY_TO_SHIFT);
 	if (pp_take(pkt, record->packet, bytes))
 		return PP_COUNT_COPY_TOO_LONG;
+	flags = pp_wake_flags(cpu);
 	record_bytes = bytes + sizeof(record->meta);
+	// What Linux 6.1 learns of a register it does not know of a copy that the compiler made on the
+	// stack before: none is made when the number counts as another one from here on.
 	asm volatile("" : "+r"(record_bytes));
-	if (record_bytes > sizeof(*record) ||
-	    bpf_ringbuf_output(ring, record, record_bytes, pp_wake_flags(cpu)))
+	if (record_bytes > sizeof(*record))
+		return PP_COUNT_COPY_RING_FULL;
+	asm volatile("" : "+r"(record_bytes));
+	if (bpf_ringbuf_output(ring, record, record_bytes, flags))
 		return PP_COUNT_COPY_RING_FULL;
 	return PP_COUNT_COPIED;
 }
