@@ -15,7 +15,8 @@
 static const struct pp_command *const commands[] = {
 	&pp_command_run,     &pp_command_check,	 &pp_command_rule,    &pp_command_set,
 	&pp_command_default, &pp_command_reload, &pp_command_explain, &pp_command_stats,
-	&pp_command_top,     &pp_command_gen,	 &pp_command_help,    NULL,
+	&pp_command_top,     &pp_command_dump,	 &pp_command_gen,     &pp_command_help,
+	NULL,
 };
 
 const struct pp_command pp_program = {

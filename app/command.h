@@ -49,6 +49,7 @@ extern const struct pp_command pp_program;
 
 extern const struct pp_command pp_command_check;
 extern const struct pp_command pp_command_default;
+extern const struct pp_command pp_command_dump;
 extern const struct pp_command pp_command_explain;
 extern const struct pp_command pp_command_gen;
 extern const struct pp_command pp_command_help;

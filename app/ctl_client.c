@@ -14,12 +14,16 @@
 
 #include <push-packet/clock.h>
 
+#include "ctl_fds.h"
+
 #define ANSWER_BYTES_MAX (64u << 20)
 #define GROW_BYTES 65536
 
 struct pp_ctl_client {
 	int fd;
 	uint32_t last_id;
+	int passed[PP_CTL_FDS_MAX]; // descriptors that came with the last answer and were not taken
+	uint32_t passed_count;
 	json_t *refusal; // NULL: the last call was not refused
 };
 
@@ -61,11 +65,18 @@ free_client:
 	return ret;
 }
 
+static void close_passed(struct pp_ctl_client *client)
+{
+	while (client->passed_count)
+		close(client->passed[--client->passed_count]);
+}
+
 void pp_ctl_client_close(struct pp_ctl_client *client)
 {
 	if (!client)
 		return;
 	json_decref(client->refusal);
+	close_passed(client);
 	close(client->fd);
 	free(client);
 }
@@ -117,9 +128,11 @@ send_all(int fd, const char *text, size_t len, uint64_t deadline_ms, struct pp_e
 	return 0;
 }
 
-static int receive_some(int fd, char *text, size_t *used, struct pp_error *err)
+static int
+receive_some(struct pp_ctl_client *client, char *text, size_t *used, struct pp_error *err)
 {
-	ssize_t n = recv(fd, text + *used, GROW_BYTES, MSG_DONTWAIT);
+	ssize_t n = pp_ctl_fds_receive(client->fd, text + *used, GROW_BYTES, client->passed,
+				       &client->passed_count);
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return 0;
@@ -130,7 +143,11 @@ static int receive_some(int fd, char *text, size_t *used, struct pp_error *err)
 }
 
 // One line, without its newline. There is never more than one answer on its way.
-static int receive_line(int fd, uint64_t deadline_ms, char **out, size_t *len, struct pp_error *err)
+static int receive_line(struct pp_ctl_client *client,
+			uint64_t deadline_ms,
+			char **out,
+			size_t *len,
+			struct pp_error *err)
 {
 	char *text = NULL, *grown;
 	size_t used = 0;
@@ -143,9 +160,9 @@ static int receive_line(int fd, uint64_t deadline_ms, char **out, size_t *len, s
 			break;
 		}
 		text = grown;
-		ret = wait_for(fd, POLLIN, deadline_ms, err);
+		ret = wait_for(client->fd, POLLIN, deadline_ms, err);
 		if (!ret)
-			ret = receive_some(fd, text, &used, err);
+			ret = receive_some(client, text, &used, err);
 	}
 	if (ret) {
 		free(text);
@@ -212,10 +229,30 @@ int pp_ctl_client_call(struct pp_ctl_client *client,
 	free(line);
 	if (ret)
 		return ret;
-	ret = receive_line(client->fd, deadline_ms, &answer, &len, err);
+	close_passed(client);
+	ret = receive_line(client, deadline_ms, &answer, &len, err);
 	if (ret)
 		return ret;
 	ret = read_answer(client, answer, len, result, err);
 	free(answer);
 	return ret;
+}
+
+uint32_t pp_ctl_client_take_fds(struct pp_ctl_client *client, int fd[], uint32_t max)
+{
+	uint32_t count = client->passed_count;
+
+	if (count > max)
+		count = max;
+	for (uint32_t i = 0; i < count; i++)
+		fd[i] = client->passed[i];
+	while (client->passed_count > count)
+		close(client->passed[--client->passed_count]);
+	client->passed_count = 0;
+	return count;
+}
+
+int pp_ctl_client_fd(const struct pp_ctl_client *client)
+{
+	return client->fd;
 }

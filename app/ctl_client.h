@@ -38,3 +38,11 @@ int pp_ctl_client_call(struct pp_ctl_client *client,
 // @return  The error object that the daemon answered the last call with: code, message, and data
 //          where it has more to say. Borrowed until the next call; NULL: it did not refuse.
 const json_t *pp_ctl_client_refusal(const struct pp_ctl_client *client);
+
+// Take the descriptors that came with the last answer; those beyond max are closed.
+//
+// @return  How many there are in fd[]; the caller's to close.
+uint32_t pp_ctl_client_take_fds(struct pp_ctl_client *client, int fd[], uint32_t max);
+
+// The connection, to see whether the daemon is still there (POLLIN, POLLHUP). Borrowed.
+int pp_ctl_client_fd(const struct pp_ctl_client *client);

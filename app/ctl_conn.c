@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/queue.h>
 
+#include "ctl_fds.h"
 #include "ctl_server.h"
 
 // With more than this waiting, a client's next request is not looked at.
@@ -44,7 +45,11 @@ static void free_waiting(struct pp_ctl_conn *conn, struct waiting *waiting)
 
 void pp_ctl_conn_destroy(struct pp_ctl_conn *conn)
 {
+	const struct pp_rpc_service *service = conn->host->service;
+
 	conn->host->gone(conn->host->arg, conn);
+	if (service->gone)
+		service->gone(service->arg, &conn->peer);
 	while (!STAILQ_EMPTY(&conn->waiting))
 		free_waiting(conn, STAILQ_FIRST(&conn->waiting));
 	json_decref(conn->next);
@@ -64,6 +69,21 @@ static void write_line(struct pp_ctl_conn *conn, const json_t *message)
 	if (line)
 		bufferevent_write(conn->bev, line, strlen(line));
 	free(line);
+}
+
+// An answer with descriptors goes out at once, or the connection ends: what waits in the buffer has
+// no place for them.
+static void send_fds(struct pp_ctl_conn *conn, struct pp_rpc_reply *reply)
+{
+	char *line = conn->waits || unsent_bytes(conn) ? NULL : pp_rpc_line(reply->message);
+	struct pp_rpc_peer *peer = &conn->peer;
+
+	if (!line || pp_ctl_fds_send(bufferevent_getfd(conn->bev), line, strlen(line), peer->fd,
+				     peer->fd_count))
+		conn->closing = true;
+	peer->fd_count = 0;
+	free(line);
+	pp_rpc_reply_fini(reply);
 }
 
 // Takes over what reply holds. Without memory the answer is lost, and the order with it, so
@@ -118,7 +138,10 @@ static void answer(struct pp_ctl_conn *conn, const json_t *message)
 	conn->waits |= reply.pending;
 	if (reply.pending)
 		conn->host->wrote(conn->host->arg);
-	put(conn, &reply);
+	if (conn->peer.fd_count)
+		send_fds(conn, &reply);
+	else
+		put(conn, &reply);
 }
 
 // Take the next line, or at the end of the input what is left of one.

@@ -116,6 +116,7 @@ int pp_daemon_rules_init(struct pp_daemon *daemon)
 		.arg = &daemon->rules,
 		.transact = pp_rules_service_transact,
 		.commit = commit,
+		.gone = pp_methods_gone,
 	};
 	daemon->on_expiry = evtimer_new(daemon->base, expire, daemon);
 	return daemon->on_expiry ? 0 : -ENOMEM;
@@ -128,6 +129,7 @@ void pp_daemon_rules_begin(struct pp_daemon *daemon,
 	pp_rules_service_init(&daemon->rules, config, pp_plane_rules(daemon->plane), apply, daemon);
 	daemon->rules.start_ns = pp_clock_ns(CLOCK_MONOTONIC);
 	daemon->rules.plane = daemon->plane;
+	daemon->rules.dump_plane = daemon->plane;
 	daemon->rules.config_path = config_path;
 	pp_daemon_rules_expect(daemon);
 }

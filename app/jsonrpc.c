@@ -110,9 +110,9 @@ call(const struct turn *turn, const struct request *req, bool *pending, struct p
 
 	if (!method)
 		return pp_rpc_fail(err, PP_RPC_METHOD_NOT_FOUND, "no method '%.40s'", req->method);
-	if (method->write && !turn->peer->may_write)
-		return pp_rpc_fail(err, PP_RPC_DENIED, "%s changes something: you may only read",
-				   method->name);
+	if ((method->write || method->privileged) && !turn->peer->may_write)
+		return pp_rpc_fail(err, PP_RPC_DENIED, "%s %s: you may only read", method->name,
+				   method->write ? "changes something" : "shows packets");
 	if (!pp_rpc_check_params(method, req->params, err))
 		return NULL;
 	if (json_is_object(req->params))

@@ -34,6 +34,7 @@ enum pp_rpc_code {
 };
 
 #define PP_RPC_BATCH_MAX 16
+#define PP_RPC_FDS_MAX 2
 
 struct pp_rpc_error {
 	int code; // enum pp_rpc_code
@@ -61,6 +62,11 @@ struct pp_rpc_peer {
 	bool may_write;
 	uint32_t events; // that it subscribed to, a bit each; the method that subscribes sets it
 	char ssh[256]; // SSH_CONNECTION or SSH_CLIENT of its session; "": none
+	uint32_t dumps; // that go when it goes, a bit each; the methods set it
+	// Descriptors that go out with the answer. A method sets them, borrowed; who sends it clears
+	// them.
+	int fd[PP_RPC_FDS_MAX];
+	uint32_t fd_count;
 };
 
 struct pp_rpc_call {
@@ -73,6 +79,7 @@ struct pp_rpc_method {
 	const char *name;
 	const char *summary;
 	bool write; // changes something: the peer must be allowed to
+	bool privileged; // changes no rule, but the peer must be allowed to write all the same
 	const struct pp_rpc_param *params; // NULL: none
 	// @return  The result; NULL: err says why.
 	json_t *(*call)(void *arg, const struct pp_rpc_call *call, struct pp_rpc_error *err);
@@ -95,6 +102,8 @@ struct pp_rpc_service {
 	// @param generation  Set on success: what is in force now.
 	// @return            0; -errno, err is set.
 	int (*commit)(void *arg, uint32_t *generation, struct pp_rpc_error *err);
+	// A connection is about to end: what it holds goes. NULL: nothing is held.
+	void (*gone)(void *arg, struct pp_rpc_peer *peer);
 };
 
 // One message's answer.

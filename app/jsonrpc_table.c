@@ -130,10 +130,11 @@ json_t *pp_rpc_discover(const struct pp_rpc_method *const *methods)
 	json_t *list = json_array();
 
 	for (; *methods; methods++)
-		json_array_append_new(list,
-				      json_pack("{s:s, s:s, s:s, s:o}", "name", (*methods)->name,
-						"summary", (*methods)->summary, "access",
-						(*methods)->write ? "write" : "read", "params",
-						describe_params(*methods)));
+		json_array_append_new(
+			list,
+			json_pack("{s:s, s:s, s:s, s:o}", "name", (*methods)->name, "summary",
+				  (*methods)->summary, "access",
+				  (*methods)->write || (*methods)->privileged ? "write" : "read",
+				  "params", describe_params(*methods)));
 	return json_pack("{s:o}", "methods", list);
 }

@@ -34,7 +34,13 @@ extern const struct pp_rpc_method pp_method_sets_replace;
 extern const struct pp_rpc_method pp_method_default_set;
 extern const struct pp_rpc_method pp_method_batch;
 extern const struct pp_rpc_method pp_method_reload;
+extern const struct pp_rpc_method pp_method_rules_get;
+extern const struct pp_rpc_method pp_method_dump_start;
+extern const struct pp_rpc_method pp_method_dump_stop;
 extern const struct pp_rpc_method pp_method_subscribe;
+
+// struct pp_rpc_service's gone(): the dumps of a connection end with it.
+void pp_methods_gone(void *arg, struct pp_rpc_peer *peer);
 
 #define PP_METHOD_TTL_MS_MAX (3650ll * 24 * 3600 * 1000)
 

@@ -46,6 +46,27 @@ const struct pp_rpc_method pp_method_rules_list = {
 	.call = call_list,
 };
 
+static json_t *call_get(void *arg, const struct pp_rpc_call *call, struct pp_rpc_error *err)
+{
+	const struct pp_rules_service *service = arg;
+	json_int_t id = json_integer_value(json_object_get(call->params, "id"));
+	const struct pp_ruleset_entry *entry = pp_ruleset_find(service->rules, (uint32_t)id);
+
+	if (!entry)
+		return pp_rpc_fail(err, PP_RPC_NOT_FOUND, "there is no rule %lld", (long long)id);
+	return rule_json(service->plane, entry, pp_rules_now_ns());
+}
+
+static const struct pp_rpc_param get_params[] = {
+	{"id", PP_RPC_INTEGER, true, 1, UINT32_MAX, "of the rule"}, {0}};
+
+const struct pp_rpc_method pp_method_rules_get = {
+	.name = "rules.get",
+	.summary = "one rule in force, with what it counted",
+	.params = get_params,
+	.call = call_get,
+};
+
 static bool set_ttl(struct pp_rule *rule, const json_t *ttl_ms, struct pp_rpc_error *err)
 {
 	if (!ttl_ms)

@@ -46,6 +46,7 @@ struct pp_rules_change {
 
 struct pp_rules_service {
 	const struct pp_plane *plane; // for counters; NULL: nothing was counted
+	struct pp_plane *dump_plane; // the same, for dumps; NULL: there can be none
 	uint64_t start_ns; // CLOCK_MONOTONIC
 	const char *config_path;
 	struct pp_config *config; // in force

@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
+#include <push-packet/dump.h>
+
 #include "analyser_json.h"
 
 static const char *const verdict_names[PP_VERDICT_COUNT] = {
@@ -306,6 +308,22 @@ static json_t *engine_json(const struct pp_plane *plane)
 	return engine;
 }
 
+static json_t *dumps_json(const struct pp_plane *plane)
+{
+	json_t *list = json_array();
+	struct pp_dump_info info;
+
+	for (uint32_t i = 0; i < PP_DUMPS_MAX; i++)
+		if (!pp_plane_dump_get(plane, i, &info))
+			json_array_append_new(
+				list, json_pack("{s:I, s:I, s:I, s:I, s:I}", "dump", (json_int_t)i,
+						"matched", (json_int_t)info.stats.matched, "lost",
+						(json_int_t)info.stats.lost, "snap",
+						(json_int_t)info.config.snap_bytes, "ring_bytes",
+						(json_int_t)info.config.ring_bytes));
+	return list;
+}
+
 static json_t *size_limits_json(void)
 {
 	json_t *list = json_array();
@@ -332,5 +350,6 @@ json_t *pp_stats_json(const struct pp_plane *plane, uint64_t uptime_s, uint32_t 
 	json_object_set_new(stats, "consumers", consumers_json(plane, sources));
 	json_object_set_new(stats, "workers", workers_json(plane));
 	json_object_set_new(stats, "apply", apply_json(plane));
+	json_object_set_new(stats, "dumps", dumps_json(plane));
 	return stats;
 }

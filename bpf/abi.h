@@ -141,6 +141,11 @@ struct pp_image_layout {
 	__u64 set_bytes; // a power of two; 0: none
 };
 #define PP_IMAGE_HALVES_AT 4096
+// What an element of pp_image begins with.
+struct pp_image_front {
+	__u32 selector;
+	__u32 dumping; // 1: tell the programs in pp_dumps of every packet
+};
 
 // The verdict cache (bpf/cache.bpf.h): of each CPU a head, then entries for IPv4 and for IPv6. It
 // belongs to programs, not to images: an entry says which image it is about.
@@ -180,7 +185,7 @@ struct pp_cache_layout {
 };
 
 // What the verifier folds: constants of a loaded program.
-#define PP_LOAD_ABI 3u
+#define PP_LOAD_ABI 4u
 #define PP_ENGINE_NAME_BYTES 32
 struct pp_load {
 	__u32 abi; // PP_LOAD_ABI as the object was compiled with
@@ -208,6 +213,28 @@ struct pp_meta {
 	__u8 consumer; // index of the consumer in the configuration
 };
 PP_STATIC_ASSERT(sizeof(struct pp_meta) == 32, "the kernel takes at most 32 bytes of metadata");
+
+// A dump is a program in a slot of the program arrays pp_dumps and pp_dumps_frags, to which a tap
+// gives every packet that it has done with. What the tap tells of the packet, one per CPU; and how a
+// record in the dump's ring begins.
+#define PP_DUMPS_MAX 8
+#define PP_DUMP_SNAP_MAX 65528 // bytes of a packet in a record
+struct pp_dump_note {
+	struct pp_meta meta; // time_ns and cap_bytes are the dump's; consumer is not set
+	__u32 counted; // bit i: enum pp_count i, how the packet left, and a copy or unparsed_*
+	__u8 xdp; // XDP_*: the verdict
+	__u8 frame_kind; // enum pp_frame_kind
+	__u8 pad[2];
+};
+PP_STATIC_ASSERT(sizeof(struct pp_dump_note) == 40, "no hidden padding");
+
+// What a dump counts on each CPU.
+struct pp_dump_row {
+	__u64 matched;
+	__u64 lost; // of matched: the ring was full
+	__u64 pad[6];
+};
+PP_STATIC_ASSERT(sizeof(struct pp_dump_row) == 64, "one cache line");
 
 // What a packet is to the rules. One 64-bit word holds all but the addresses, so that most
 // rules are refused by one mask and one compare.

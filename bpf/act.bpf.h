@@ -15,11 +15,22 @@ struct pp_packet {
 	struct pp_action action;
 	__u64 slot;
 	__u64 len_bytes;
+	// For dumps.
+	__u32 exit; // enum pp_count: how it left
+	__u32 copied; // bit of the counter of its copy; 0: none
 };
 
 static __always_inline void pp_count(const struct pp_packet *pkt, __u32 counter)
 {
 	pkt->row->count[counter]++;
+}
+
+// How the packet leaves.
+static __always_inline int pp_leave(struct pp_packet *pkt, __u32 counter, int verdict)
+{
+	pkt->exit = counter;
+	pp_count(pkt, counter);
+	return verdict;
 }
 
 // Row of the packet's queue: queues beyond those known at load share the last one.
@@ -91,11 +102,15 @@ static __always_inline __u32 pp_submit(void *ring,
 				       __u64 bytes,
 				       __u32 cpu)
 {
-	__u64 record_bytes = bytes + sizeof(record->meta);
+	__u64 record_bytes = bytes + sizeof(record->meta), flags = pp_wake_flags(cpu);
 
+	// What Linux 6.1 learns of a register it does not know of a copy that the compiler made on the
+	// stack before: none is made when the number counts as another one from here on.
 	asm volatile("" : "+r"(record_bytes));
-	if (record_bytes > sizeof(*record) ||
-	    bpf_ringbuf_output(ring, (void *)record, record_bytes, pp_wake_flags(cpu)))
+	if (record_bytes > sizeof(*record))
+		return PP_COUNT_COPY_RING_FULL;
+	asm volatile("" : "+r"(record_bytes));
+	if (bpf_ringbuf_output(ring, (void *)record, record_bytes, flags))
 		return PP_COUNT_COPY_RING_FULL;
 	return PP_COUNT_COPIED;
 }
@@ -133,22 +148,19 @@ static __always_inline struct pp_meta *pp_meta_reserve(struct xdp_md *ctx)
 	return (void *)(meta + 1) > (void *)(long)ctx->data ? NULL : meta;
 }
 
-static __always_inline int pp_redirect(const struct pp_packet *pkt)
+static __always_inline int pp_redirect(struct pp_packet *pkt)
 {
 	if (bpf_redirect_map(&pp_xsks, pp_queue_index(pkt->ctx->rx_queue_index), XDP_PASS) ==
-	    XDP_REDIRECT) {
-		pp_count(pkt, PP_COUNT_REDIRECTED);
-		return XDP_REDIRECT;
-	}
-	pp_count(pkt, PP_COUNT_ROUTE_NO_SOCKET);
-	return XDP_PASS;
+	    XDP_REDIRECT)
+		return pp_leave(pkt, PP_COUNT_REDIRECTED, XDP_REDIRECT);
+	return pp_leave(pkt, PP_COUNT_ROUTE_NO_SOCKET, XDP_PASS);
 }
 
 // Redirect to the AF_XDP socket of the packet's queue, metadata in front.
 //
 // Without metadata never redirect to who reads it: user space would read what the frame held
 // before. On the way back to the stack the metadata comes off, or GRO stops merging.
-static __always_inline int pp_route(const struct pp_packet *pkt)
+static __always_inline int pp_route(struct pp_packet *pkt)
 {
 	struct pp_meta *meta;
 	int verdict;
@@ -156,31 +168,11 @@ static __always_inline int pp_route(const struct pp_packet *pkt)
 	if ((pkt->action.how & PP_ACTION_VERDICT) == PP_ACTION_ROUTE_BARE)
 		return pp_redirect(pkt);
 	meta = pp_meta_reserve(pkt->ctx);
-	if (meta == NULL) {
-		pp_count(pkt, PP_COUNT_ROUTE_NO_META);
-		return XDP_PASS;
-	}
+	if (meta == NULL)
+		return pp_leave(pkt, PP_COUNT_ROUTE_NO_META, XDP_PASS);
 	pp_meta_fill(meta, pkt, pkt->len_bytes, PP_ACTION_ROUTE_TO_SHIFT, pkt->ctx->rx_queue_index);
 	verdict = pp_redirect(pkt);
 	if (verdict == XDP_PASS)
 		bpf_xdp_adjust_meta(pkt->ctx, sizeof(*meta));
 	return verdict;
-}
-
-static __always_inline int pp_pass(const struct pp_packet *pkt)
-{
-	pp_count(pkt, PP_COUNT_PASSED);
-	return XDP_PASS;
-}
-
-static __always_inline int pp_drop(const struct pp_packet *pkt)
-{
-	pp_count(pkt, PP_COUNT_DROPPED);
-	return XDP_DROP;
-}
-
-static __always_inline int pp_abort(const struct pp_packet *pkt)
-{
-	pp_count(pkt, PP_COUNT_ABORTED);
-	return XDP_ABORTED;
 }

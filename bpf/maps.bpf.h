@@ -73,6 +73,29 @@ struct {
 	__type(value, __u64);
 } pp_wake SEC(".maps");
 
+// Dumps: one array for each variant of the program, because all programs of an array must be of one.
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, PP_DUMPS_MAX);
+	__type(key, __u32);
+	__type(value, __u32);
+} pp_dumps SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PROG_ARRAY);
+	__uint(max_entries, PP_DUMPS_MAX);
+	__type(key, __u32);
+	__type(value, __u32);
+} pp_dumps_frags SEC(".maps");
+
+// What they are told, one per CPU, whole cache lines.
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1); // CPUs, set at load
+	__uint(key_size, sizeof(__u32));
+	__uint(value_size, 64);
+} pp_dump_notes SEC(".maps");
+
 // AF_XDP sockets by queue_base + queue.
 struct {
 	__uint(type, BPF_MAP_TYPE_XSKMAP);

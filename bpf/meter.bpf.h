@@ -183,3 +183,31 @@ static __always_inline __u32 pp_copy_metered(struct pp_packet *pkt)
 	}
 	return pp_copy(pkt);
 }
+
+// Copy the packet if the rule says so.
+static __always_inline void pp_act_copy(struct pp_packet *pkt)
+{
+	__u32 counter;
+
+	pkt->copied = 0;
+	if (!(pkt->action.how & PP_ACTION_COPY))
+		return;
+	counter = pp_copy_metered(pkt);
+	pkt->copied = 1u << (counter & 31);
+	pp_count(pkt, counter);
+}
+
+// Do what the rule says.
+static __always_inline int pp_act(struct pp_packet *pkt)
+{
+	pp_act_copy(pkt);
+	switch (pkt->action.how & PP_ACTION_VERDICT) {
+	case PP_VERDICT_DROP:
+		return pp_leave(pkt, PP_COUNT_DROPPED, XDP_DROP);
+	case PP_VERDICT_ROUTE:
+	case PP_ACTION_ROUTE_BARE:
+		return pp_route(pkt);
+	default:
+		return pp_leave(pkt, PP_COUNT_PASSED, XDP_PASS);
+	}
+}

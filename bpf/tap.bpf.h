@@ -19,6 +19,7 @@
 #include "abi.h"
 #include "act.bpf.h"
 #include "cache.bpf.h"
+#include "dump.bpf.h"
 #include "load.bpf.h"
 #include "maps.bpf.h"
 #include "meter.bpf.h"
@@ -114,23 +115,13 @@ static __always_inline int pp_tap_packet(struct xdp_md *ctx, int frags)
 	unparsed = pp_parse(data, end, pp_load.tap.frame_kind, pp_load.tap.iface, &key);
 	if (unparsed) {
 		pp_count(&pkt, unparsed);
-		return pp_pass(&pkt);
+		return pp_dump_unjudged(&pkt, unparsed, PP_COUNT_PASSED, XDP_PASS, frags);
 	}
 	if (pp_judge(&pkt, &key))
-		return pp_abort(&pkt);
+		return pp_dump_unjudged(&pkt, PP_COUNT_ABORTED, PP_COUNT_ABORTED, XDP_ABORTED,
+					frags);
 	pp_count_rule(&pkt);
-
-	if (pkt.action.how & PP_ACTION_COPY)
-		pp_count(&pkt, pp_copy_metered(&pkt));
-	switch (pkt.action.how & PP_ACTION_VERDICT) {
-	case PP_VERDICT_DROP:
-		return pp_drop(&pkt);
-	case PP_VERDICT_ROUTE:
-	case PP_ACTION_ROUTE_BARE:
-		return pp_route(&pkt);
-	default:
-		return pp_pass(&pkt);
-	}
+	return pp_dumping() ? pp_dump_act(&pkt, frags) : pp_act(&pkt);
 }
 
 SEC("pp_xdp")

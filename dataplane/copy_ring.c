@@ -35,14 +35,22 @@ static int map_ring(struct pp_copy_ring *ring, uint32_t bytes)
 
 int pp_copy_ring_open(struct pp_copy_ring *ring, uint32_t cpu, uint32_t bytes, struct pp_error *err)
 {
-	int fd, ret;
+	int fd;
 
-	*ring = (struct pp_copy_ring){.map_fd = -1, .cpu = cpu, .mask = bytes - 1};
+	*ring = (struct pp_copy_ring){.map_fd = -1};
 	fd = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "pp_copy_ring", 0, 0, bytes, NULL);
 	if (fd < 0)
 		return pp_error_set(err, fd, 0, 0, "cannot create a BPF ring of %u KiB: %s",
 				    bytes >> 10, strerror(-fd));
-	ring->map_fd = fd;
+	return pp_copy_ring_map(ring, fd, cpu, bytes, err);
+}
+
+int pp_copy_ring_map(
+	struct pp_copy_ring *ring, int map_fd, uint32_t cpu, uint32_t bytes, struct pp_error *err)
+{
+	int ret;
+
+	*ring = (struct pp_copy_ring){.map_fd = map_fd, .cpu = cpu, .mask = bytes - 1};
 	ret = map_ring(ring, bytes);
 	if (ret < 0) {
 		pp_copy_ring_close(ring);

@@ -34,6 +34,11 @@ int pp_copy_ring_open(struct pp_copy_ring *ring,
 		      uint32_t cpu,
 		      uint32_t bytes,
 		      struct pp_error *err);
+// The same for a ring that is there.
+//
+// @param map_fd  Taken over, also on failure.
+int pp_copy_ring_map(
+	struct pp_copy_ring *ring, int map_fd, uint32_t cpu, uint32_t bytes, struct pp_error *err);
 void pp_copy_ring_close(struct pp_copy_ring *ring);
 
 // Take complete records, oldest first; what the program gave up after reserving is skipped. May

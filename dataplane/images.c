@@ -33,6 +33,11 @@ uint8_t *pp_images_half(const struct pp_images *images, uint32_t index)
 	return images->element + PP_IMAGE_HALVES_AT + index * images->layout.half_bytes;
 }
 
+static struct pp_image_front *front_of(const struct pp_images *images)
+{
+	return (struct pp_image_front *)images->element;
+}
+
 static struct pp_image_head *head_of(const struct pp_images *images)
 {
 	return (struct pp_image_head *)images->shadow;
@@ -66,6 +71,11 @@ void pp_images_touch_body(void *arg, uint64_t offset, uint64_t bytes)
 		bytes = body_bytes;
 	}
 	pp_images_touch(images, images->layout.body_at + offset, bytes);
+}
+
+void pp_images_set_dumping(struct pp_images *images, bool dumping)
+{
+	__atomic_store_n(&front_of(images)->dumping, dumping, __ATOMIC_RELAXED);
 }
 
 uint64_t pp_images_slots(const struct pp_ruleset *rules)
@@ -166,7 +176,8 @@ exchange(struct pp_images *images, const struct pp_ruleset *rules, const struct 
 	pp_images_touch(images, 0, sizeof(*head) + sizeof(head->action[0]));
 	copy_missing(images, to);
 	copy_sets(images, sets, to);
-	__atomic_store_n((uint32_t *)images->element, to, __ATOMIC_RELEASE);
+	// release: the half is there before it is in force
+	__atomic_store_n(&front_of(images)->selector, to, __ATOMIC_RELEASE);
 	images->in_force = to;
 }
 

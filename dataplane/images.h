@@ -84,6 +84,9 @@ int pp_images_publish(struct pp_images *images,
 void pp_images_share(struct pp_images *images,
 		     uint32_t (*cpus)(void *arg, uint32_t meter, uint32_t rule_id),
 		     void *arg);
+// Whether programs that read these images tell dumps of each packet (bpf/dump.bpf.h). From when on is
+// not known before programs were waited for.
+void pp_images_set_dumping(struct pp_images *images, bool dumping);
 
 // Slots that a program must know for these rules: a power of two.
 uint64_t pp_images_slots(const struct pp_ruleset *rules);

@@ -40,6 +40,7 @@ static int create_all(struct pp_maps *maps, struct pp_error *err)
 
 	ret = ret ?: pp_grace_open(&maps->grace, err);
 	ret = ret ?: create_copy_rings(maps, err);
+	ret = ret ?: pp_dumps_init(&maps->dumps, cpus, err);
 	ret = ret
 		      ?: pp_map_create(&maps->records_fd, BPF_MAP_TYPE_ARRAY, "pp_records",
 				       RECORD_BYTES, cpus, NULL, err);
@@ -67,6 +68,7 @@ void pp_maps_clear(struct pp_maps *maps)
 		.xsks_fd = -1,
 	};
 	pp_images_clear(&maps->images);
+	pp_dumps_clear(&maps->dumps);
 	pp_kernel_counts_clear(&maps->counts);
 }
 
@@ -90,6 +92,7 @@ void pp_maps_fini(struct pp_maps *maps)
 	pp_map_close(&maps->wake_fd);
 	pp_map_close(&maps->records_fd);
 	pp_map_close(&maps->copy_rings_fd);
+	pp_dumps_fini(&maps->dumps);
 	pp_grace_close(&maps->grace);
 	pp_kernel_counts_close(&maps->counts);
 	pp_images_close(&maps->images);
@@ -168,6 +171,7 @@ int pp_maps_reshape(struct pp_maps *maps,
 		pp_images_close(&images);
 		return ret;
 	}
+	pp_images_set_dumping(&images, maps->dumps.used != 0);
 	*old = maps->images;
 	maps->images = images;
 	maps->published_ns = pp_clock_ns(CLOCK_MONOTONIC);

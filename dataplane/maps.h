@@ -15,6 +15,7 @@
 #include <push-packet/ledger.h>
 #include <push-packet/plane.h>
 
+#include "dumps.h"
 #include "grace.h"
 #include "image_sets.h"
 #include "images.h"
@@ -29,6 +30,7 @@ struct pp_maps {
 	struct pp_image_sets sets; // as last published
 	struct pp_kernel_counts counts;
 	struct pp_grace grace;
+	struct pp_dumps dumps;
 	bool unwaited; // programs may still read the half that is written next
 	uint64_t published_ns; // CLOCK_MONOTONIC: when the last rules were in force
 	int copy_rings_fd;

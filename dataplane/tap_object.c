@@ -28,15 +28,21 @@ struct shared_map {
 	const char *name;
 	int fd;
 };
-#define SHARED_MAPS 7
+#define SHARED_MAPS 10
 
 static void list_shared(struct shared_map map[SHARED_MAPS], const struct pp_maps *maps)
 {
 	const struct shared_map list[SHARED_MAPS] = {
-		{"pp_image", maps->images.fd},	     {"pp_rows", maps->counts.now.fd},
-		{"pp_cache", maps->images.cache.fd}, {"pp_copy_rings", maps->copy_rings_fd},
-		{"pp_records", maps->records_fd},    {"pp_wake", maps->wake_fd},
+		{"pp_image", maps->images.fd},
+		{"pp_rows", maps->counts.now.fd},
+		{"pp_cache", maps->images.cache.fd},
+		{"pp_copy_rings", maps->copy_rings_fd},
+		{"pp_records", maps->records_fd},
+		{"pp_wake", maps->wake_fd},
 		{"pp_xsks", maps->xsks_fd},
+		{"pp_dumps", maps->dumps.array_fd[0]},
+		{"pp_dumps_frags", maps->dumps.array_fd[1]},
+		{"pp_dump_notes", maps->dumps.notes_fd},
 	};
 
 	memcpy(map, list, sizeof(list));

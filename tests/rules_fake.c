@@ -43,8 +43,10 @@ void rules_fake_init(struct rules_fake *fake, const struct pp_rpc_method *const 
 	if (pp_ruleset_create(&fake->rules))
 		abort();
 	pp_rules_service_init(&fake->service, make_config(), fake->rules, apply, fake);
-	fake->rpc = (struct pp_rpc_service){methods, &fake->service, pp_rules_service_transact,
-					    pp_rules_service_commit};
+	fake->rpc = (struct pp_rpc_service){.methods = methods,
+					    .arg = &fake->service,
+					    .transact = pp_rules_service_transact,
+					    .commit = pp_rules_service_commit};
 }
 
 void rules_fake_fini(struct rules_fake *fake)

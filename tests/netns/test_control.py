@@ -219,9 +219,10 @@ def test_discovery_names_every_method_with_its_access(lab):
         methods = Client(daemon.socket).call("rpc.discover")["methods"]
         writes = {entry["name"] for entry in methods if entry["access"] == "write"}
         assert writes == {"rules.add", "rules.delete", "rules.replace", "rules.flush", "sets.add",
-                          "sets.delete", "sets.replace", "default.set", "batch", "reload"}
+                          "sets.delete", "sets.replace", "default.set", "batch", "reload",
+                          "dump.start", "dump.stop"}
         assert {entry["name"] for entry in methods} - writes == {
-            "version", "rpc.discover", "stats", "rules.list", "rules.test", "sets.list",
+            "version", "rpc.discover", "stats", "rules.list", "rules.get", "rules.test", "sets.list",
             "sets.entries", "subscribe"}
 
 

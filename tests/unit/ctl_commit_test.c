@@ -87,7 +87,8 @@ static int commit(void *arg, uint32_t *generation, struct pp_rpc_error *err)
 	return 0;
 }
 
-static const struct pp_rpc_service service = {methods, NULL, transact, commit};
+static const struct pp_rpc_service service = {
+	.methods = methods, .transact = transact, .commit = commit};
 
 static void setup(void)
 {
