@@ -82,7 +82,7 @@ static int open_channel(struct pp_channel **out,
 	channel = plane->iface[iface].channel[queue] ?: create(plane, iface, queue);
 	if (channel == NULL)
 		return pp_plane_no_memory(err);
-	channel->starving = 0;
+	__atomic_store_n(&channel->starving, 0, __ATOMIC_SEQ_CST);
 	pp_channel_set_port(channel, plane->iface[iface].port[queue]);
 	ret = route_queue(plane, iface, queue);
 	if (ret < 0)

@@ -129,7 +129,7 @@ static int close_receiver(struct pp_receiver *receiver)
 	for (uint32_t i = 0; i < receiver->ring_count; i++)
 		pp_copy_ring_release(receiver->ring[i]);
 	receiver->taken = false;
-	receiver->always_wake = false;
+	__atomic_store_n(&receiver->always_wake, false, __ATOMIC_RELAXED);
 	pp_receiver_set_wake(receiver, 0);
 	if (receiver->epoll_fd >= 0)
 		close(receiver->epoll_fd);

@@ -84,7 +84,7 @@ int pp_channel_close(struct pp_channel *channel);
 //               return while pp_plane_poll() is called; -EBUSY: another thread is in a call.
 int pp_channel_receive(struct pp_channel *channel, struct pp_frame *frame, uint32_t max);
 
-// The same, and wait for packets if there are none.
+// The same, and wait for packets if there are none: look again for some 20 microseconds, then sleep.
 //
 // @param timeout_ms  -1: for ever; 0: not at all.
 // @return            As pp_channel_receive(); 0: nothing came in time, or pp_channel_wake() was called;
