@@ -99,10 +99,11 @@ enum pp_count {
 };
 #define PP_EXT_HEADERS_MAX 8
 
+#define PP_COUNTS 32 // a power of two
 struct pp_queue_row {
-	__u64 count[32]; // enum pp_count
+	__u64 count[PP_COUNTS]; // enum pp_count
 };
-PP_STATIC_ASSERT(PP_COUNT_END <= 32, "pp_queue_row holds every counter");
+PP_STATIC_ASSERT(PP_COUNT_END <= PP_COUNTS, "pp_queue_row holds every counter");
 
 struct pp_rule_row {
 	__u64 pkts;
