@@ -30,7 +30,13 @@ static void read_kind(struct pp_config_reader *r, const struct pp_yaml *value, v
 	for (uint8_t i = 0; i < PP_CONSUMER_KINDS; i++)
 		words[i] = pp_consumer_kind_name(i);
 	consumer->at->kind = pp_config_spot(r, value);
-	consumer->has_kind = pp_config_read_choice(r, value, words, &consumer->cfg->kind);
+	// YAML reads the word as nothing, an operator as the kind of that name.
+	consumer->has_kind =
+		value->kind == PP_YAML_NULL && value->text && !strcmp(value->text, "null");
+	if (consumer->has_kind)
+		consumer->cfg->kind = PP_CONSUMER_NULL;
+	else
+		consumer->has_kind = pp_config_read_choice(r, value, words, &consumer->cfg->kind);
 }
 
 static void read_threads(struct pp_config_reader *r, const struct pp_yaml *value, void *arg)

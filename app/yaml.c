@@ -105,8 +105,10 @@ static int read_scalar(struct reader *r, struct fy_event *event, struct pp_yaml 
 	}
 	if (!text)
 		return -ENOMEM;
-	if (style == FYSS_PLAIN && is_null(text, len))
+	if (style == FYSS_PLAIN && is_null(text, len)) {
+		out->text = len ? strndup(text, len) : NULL;
 		return 0;
+	}
 	if (memchr(text, '\0', len))
 		return fail(r, event, "there is a NUL character in this text");
 	out->text = strndup(text, len);

@@ -29,7 +29,7 @@ struct pp_yaml {
 	enum pp_yaml_kind kind;
 	uint32_t line; // from 1
 	uint32_t col;
-	// Of a SCALAR: NUL-terminated, no other NUL in it.
+	// Of a SCALAR: NUL-terminated, no other NUL in it. Of a NULL: the word, if one was written.
 	char *text;
 	// Columns from col to the first character of text, in a literal block (|) of each of its
 	// lines; -1: the text does not stand in the file as it is (folded lines, escapes), so

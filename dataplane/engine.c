@@ -48,7 +48,7 @@ int pp_bindings_consumer(const struct pp_bindings *bindings,
 			return pp_error_set(
 				err, -EINVAL, 0, 0,
 				"consumer '%s' takes routed packets only; a copy goes to "
-				"an analyser (kind count)",
+				"an analyser (count, histogram, flows, ...)",
 				name);
 		return (int)i;
 	}

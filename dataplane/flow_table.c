@@ -110,24 +110,41 @@ static void begin(struct record *record, const struct pp_flow_packet *packet)
 	put(&record->seq, seq + 2);
 }
 
-// The record of a flow that has none: an unused one, or an idle one.
+// Where a flow can have its record: a place never used, or that of whom was idle for longest.
+//
+// @return  UINT32_MAX: nowhere.
+static uint32_t free_place(const struct pp_flow_table *table, uint64_t hash, uint64_t now_ns)
+{
+	uint64_t oldest_ns = UINT64_MAX;
+	uint32_t place = UINT32_MAX;
+
+	for (uint32_t i = 0; i < PROBES; i++) {
+		uint32_t at = (uint32_t)(hash + i) & table->mask;
+
+		if (table->tag[at] == 0)
+			return at;
+		if (table->record[at].last_ns < oldest_ns) {
+			oldest_ns = table->record[at].last_ns;
+			place = at;
+		}
+	}
+	return oldest_ns + table->idle_ns < now_ns ? place : UINT32_MAX;
+}
+
 static struct record *
 take(struct pp_flow_table *table, uint64_t hash, const struct pp_flow_packet *packet)
 {
-	for (uint32_t i = 0; i < PROBES; i++) {
-		uint32_t at = (uint32_t)(hash + i) & table->mask;
-		struct record *record = &table->record[at];
-		bool used = table->tag[at] != 0;
+	uint32_t at = free_place(table, hash, packet->now_ns);
+	bool used;
 
-		if (used && record->last_ns + table->idle_ns >= packet->now_ns)
-			continue;
-		__atomic_store_n(&table->tag[at], (uint32_t)(hash >> 32) | 1, __ATOMIC_RELAXED);
-		begin(record, packet);
-		pp_counter_add(&table->counters.begun, 1);
-		pp_counter_add(used ? &table->counters.evicted : &table->counters.records, 1);
-		return record;
-	}
-	return NULL;
+	if (at == UINT32_MAX)
+		return NULL;
+	used = table->tag[at] != 0;
+	__atomic_store_n(&table->tag[at], (uint32_t)(hash >> 32) | 1, __ATOMIC_RELAXED);
+	begin(&table->record[at], packet);
+	pp_counter_add(&table->counters.begun, 1);
+	pp_counter_add(used ? &table->counters.evicted : &table->counters.records, 1);
+	return &table->record[at];
 }
 
 static struct record *

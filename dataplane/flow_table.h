@@ -2,8 +2,8 @@
 // Flow records of one thread: both directions of a flow in one.
 //
 // Memory is bounded: so many records, 256 bytes each. A new flow is looked for and put in one of 16
-// places. Where all of them are taken, a record that was idle for a while (idle_ns) gives its place
-// and is gone; where none was, the flow gets no record, and the caller counts it in another way.
+// places. Where all of them are taken, the record that was idle for longest gives its place and is gone,
+// if that was longer than idle_ns; else the flow gets no record, and the caller counts it in another way.
 //
 // Threads    count: the one writer. each, counters: any thread, at any time.
 // Cost       count: no allocation, lock or system call; three or four cache lines.

@@ -83,7 +83,7 @@ def traced_calls(lab, idle):
         daemon = stack.enter_context(lab.daemon(*RULES, consumers=CONSUMERS,
                                                 workers={"idle": idle}))
         names = threads(daemon)
-        tids = [tid for tid, name in names.items() if re.match(r"pp-(worker|analyse)-", name)]
+        tids = [tid for tid, name in names.items() if re.match(r"pp-(worker|thread)-", name)]
         assert len(tids) == 2, names
         trace = Trace(idle, tids)
         for port in range(1, 6):
@@ -101,11 +101,11 @@ def test_a_busy_worker_makes_no_system_call_but_the_kick(lab):
     assert set(calls["pp-worker"]) <= {"sendto", "recvfrom"}, calls
     # Reflecting needs the kick: the trace did see this thread.
     assert calls["pp-worker"]["sendto"] > 0
-    assert set(calls["pp-analyse"]) <= {"nanosleep"}, calls
+    assert set(calls["pp-thread"]) <= {"nanosleep"}, calls
 
 
 def test_an_adaptive_worker_adds_the_idle_wait(lab):
     calls = traced_calls(lab, "adaptive")
     assert set(calls["pp-worker"]) <= {"sendto", "recvfrom", "poll"}, calls
     assert calls["pp-worker"]["poll"] > 0
-    assert set(calls["pp-analyse"]) <= {"nanosleep"}, calls
+    assert set(calls["pp-thread"]) <= {"nanosleep"}, calls

@@ -429,7 +429,7 @@ Test(rules_service, every_method_is_described)
 
 	put(&reply, "rpc.discover", "{}");
 	list = json_object_get(result_of(&reply), "methods");
-	cr_expect_eq(json_array_size(list), 18);
+	cr_expect_eq(json_array_size(list), 20);
 	json_array_foreach(list, i, entry)
 	{
 		const char *name = json_string_value(json_object_get(entry, "name"));
