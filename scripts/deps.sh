@@ -10,7 +10,7 @@ build="gcc libc6-dev meson ninja-build pkg-config clang bpftool linux-libc-dev
 	libfyaml-dev libjansson-dev libevent-dev libpcap-dev libzstd-dev libncurses-dev scdoc"
 lab="iproute2 ethtool util-linux procps libcap2-bin"
 test="libcriterion-dev g++ libclang-rt-14-dev llvm clang-format binutils python3 python3-pytest python3-scapy
-	python3-pyroute2 python3-hypothesis python3-pyte man-db
+	python3-pyroute2 python3-hypothesis python3-pyte man-db tmux tshark zstd liblwip-dev iputils-ping
 	golang-github-google-gopacket-dev python3-dpkt sip-tester"
 bench="dpdk-dev libcap-dev python3"
 kernels="qemu-system-x86 cpio xz-utils"
