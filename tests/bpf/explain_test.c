@@ -230,7 +230,7 @@ Test(explain, a_copy_that_is_sampled_or_limited_is_explained_as_a_copy)
 		cr_assert_eq(pp_rule_parse(texts[i], &rule, NULL), 0);
 		cr_assert_eq(pp_ruleset_create(&rules), 0);
 		cr_assert_eq(pp_ruleset_add(rules, &rule, PP_ORIGIN_CONFIG, 0, NULL, NULL), 0);
-		explain = explain_open(rules, 0, PP_FRAME_ETHERNET);
+		explain = explain_open(rules, 0, PP_FRAME_ETHERNET, false);
 		packet_udp(&packet, "192.0.2.1", "198.51.100.1", 1, 2);
 		for (int n = 0; n < 20; n++) {
 			cr_assert_eq(pp_explain_packet(explain, packet.data, packet.len_bytes, &got,
