@@ -167,7 +167,7 @@ Test(engine_own, halves_that_do_not_fit_are_refused)
 	cr_expect_eq(pp_engine_check(&own, &err), 0, "%s", err.text);
 	other.ops = &ops;
 	ops.abi = PP_ENGINE_ABI + 1;
-	expect_unfit(&other, "version 2 of the engine interface, and this is version 1");
+	expect_unfit(&other, "version 3 of the engine interface, and this is version 2");
 	ops = pp_engine_ops;
 	ops.stats = NULL;
 	expect_unfit(&other, "lacks a function");
