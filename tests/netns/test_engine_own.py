@@ -232,7 +232,7 @@ def broken(made):
     cases = {
         "wrong_abi": (made.engine(library=made.shared("abi", text=text.replace(
             ".abi = PP_ENGINE_ABI", ".abi = 99"))), "library",
-            "built for version 99 of the engine interface, and this is version 1"),
+            "built for version 99 of the engine interface, and this is version 2"),
         "missing_symbol": (made.engine(library=made.shared("symbol", text="int other;\n")),
                            "library", "defines no const struct pp_engine_ops pp_engine_ops"),
         "unresolved": (made.engine(library=made.shared(
