@@ -4,8 +4,10 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/ethtool.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
+#include <linux/sockios.h>
 #include <linux/veth.h>
 #include <net/if.h>
 #include <sched.h>
@@ -110,6 +112,17 @@ static int create_pair(int rx_fd)
 	return ask(&msg);
 }
 
+// Packets that the kernel merges are not those that were sent. An interface without the feature
+// refuses, which is as good.
+static void no_offload(int fd, const char *name, uint32_t command)
+{
+	struct ethtool_value off = {.cmd = command};
+	struct ifreq req = {.ifr_data = (void *)&off};
+
+	strncpy(req.ifr_name, name, IFNAMSIZ - 1);
+	ioctl(fd, SIOCETHTOOL, &req);
+}
+
 // Give an interface of this namespace an address and bring it up.
 static int bring_up(const char *name, const char *address)
 {
@@ -119,6 +132,8 @@ static int bring_up(const char *name, const char *address)
 
 	if (fd < 0)
 		return -errno;
+	no_offload(fd, name, ETHTOOL_STSO);
+	no_offload(fd, name, ETHTOOL_SGSO);
 	strncpy(req.ifr_name, name, IFNAMSIZ - 1);
 	inet_pton(AF_INET, address, &in.sin_addr);
 	memcpy(&req.ifr_addr, &in, sizeof(in));

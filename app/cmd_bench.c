@@ -7,6 +7,7 @@ static const struct pp_command *const commands[] = {
 	&pp_command_bench_rtt,
 	&pp_command_bench_throughput,
 	&pp_command_bench_compare,
+	&pp_command_bench_pairs,
 	NULL,
 };
 

@@ -9,5 +9,6 @@
 #include "command.h"
 
 extern const struct pp_command pp_command_bench_compare;
+extern const struct pp_command pp_command_bench_pairs;
 extern const struct pp_command pp_command_bench_rtt;
 extern const struct pp_command pp_command_bench_throughput;

@@ -328,7 +328,7 @@ static int check_options(struct rtt_options *o, struct pp_error *err)
 static int run_rtt(const struct pp_command *command, int argc, char **argv)
 {
 	struct rtt_options o = {
-		.rates = {1, {100000}}, .for_ns = 2000000000, .warmup_ns = 200000000, .rounds = 1};
+		.rates = {1, {10000}}, .for_ns = 2000000000, .warmup_ns = 200000000, .rounds = 1};
 	struct session session = {.o = &o};
 	struct pp_error err;
 	int ret, status;
@@ -359,7 +359,7 @@ static const struct pp_option options[] = {
 	{.name = "rate",
 	 .letter = 'r',
 	 .arg = "PPS",
-	 .help = "packets per second, evenly (default 100k); several with commas between are "
+	 .help = "packets per second, evenly (default 10k); several with commas between are "
 		 "measured one after the other",
 	 .read = pp_bench_read_rates,
 	 .offset = offsetof(struct rtt_options, rates)},
