@@ -5,6 +5,8 @@
 
 static const struct pp_command *const commands[] = {
 	&pp_command_bench_compare,
+	// One command a line, whatever the formatter thinks.
+	&pp_command_bench_handoff,
 	NULL,
 };
 

@@ -9,3 +9,4 @@
 #include "command.h"
 
 extern const struct pp_command pp_command_bench_compare;
+extern const struct pp_command pp_command_bench_handoff;
