@@ -4,10 +4,12 @@
 #include <stddef.h>
 
 static const struct pp_command *const commands[] = {
+	// One command a line, whatever the formatter thinks.
+	&pp_command_bench_compare,
+	&pp_command_bench_handoff,
+	&pp_command_bench_pairs,
 	&pp_command_bench_rtt,
 	&pp_command_bench_throughput,
-	&pp_command_bench_compare,
-	&pp_command_bench_pairs,
 	NULL,
 };
 

@@ -22,6 +22,7 @@ static const struct pp_command *const commands[] = {
 	&pp_command_explain,
 	&pp_command_stats,
 	&pp_command_gen,
+	// Comments keep the formatter from filling lines: one command a line merges well.
 	&pp_command_bench,
 	&pp_command_help,
 	NULL,

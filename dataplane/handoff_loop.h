@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+// What is measured of a way to hand packets to another thread and get their frames back: the same
+// loops for ours (handoff_measure.c) and for its peers (tests/bench/handoff_peer_*.c).
+//
+// Whoever includes it has defined before, for its own struct loop_rings:
+//
+//   uint32_t loop_push(rings, const uint8_t *const frame[], n)   worker: hand over, as one batch
+//   uint32_t loop_take(rings, const uint8_t *frame[], max)       analyser: take a batch
+//   uint32_t loop_give(rings, const uint8_t *const frame[], n)   analyser: give frames back
+//   uint32_t loop_reclaim(rings, const uint8_t *frame[], max)    worker: have them back
+//
+// A descriptor is 16 bytes, a frame's pointer and what else is to be known of it; a frame coming back
+// is its pointer. Frames themselves are not looked at.
+//
+// Threads    loop_run() starts the analyser's and is the worker's.
+// Cost       spins: it wants both CPUs for itself.
+// Ownership  caller's storage.
+#pragma once
+
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <push-packet/clock.h>
+#include <push-packet/handoff_measure.h>
+
+#define LOOP_FRAME_BYTES 2048u
+#define LOOP_SPINS 20000u // before the other thread is supposed to want this CPU
+
+struct loop {
+	struct loop_rings *rings;
+	const struct pp_handoff_job *job;
+	uint64_t seen; // by the analyser
+	uint64_t sum; // of what it saw
+	_Atomic bool stop;
+};
+
+static void loop_pin(uint32_t cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	sched_setaffinity(0, sizeof(set), &set);
+}
+
+static inline void loop_idle(uint32_t *spins)
+{
+	if (++*spins < LOOP_SPINS) {
+		__builtin_ia32_pause();
+		return;
+	}
+	*spins = 0;
+	sched_yield();
+}
+
+static void *loop_analyse(void *arg)
+{
+	struct loop *loop = arg;
+	const uint8_t *frame[PP_HANDOFF_BATCH_MAX];
+	uint32_t spins = 0;
+
+	loop_pin(loop->job->cpu[1]);
+	while (!atomic_load_explicit(&loop->stop, memory_order_acquire)) {
+		uint32_t n = loop_take(loop->rings, frame, loop->job->batch);
+		uint32_t done = 0;
+
+		if (n == 0) {
+			loop_idle(&spins);
+			continue;
+		}
+		spins = 0;
+		for (uint32_t i = 0; i < n; i++)
+			loop->sum += (uintptr_t)frame[i];
+		loop->seen += n;
+		while (done < n)
+			done += loop_give(loop->rings, frame + done, n - done);
+	}
+	return NULL;
+}
+
+// As many batches as there are frames are on their way at once.
+static void loop_one_way(struct loop *loop, const uint8_t **frame, uint64_t packets)
+{
+	uint32_t have = loop->job->frames, batch = loop->job->batch, spins = 0;
+	uint64_t sent = 0;
+
+	while (sent < packets || have < loop->job->frames) {
+		uint32_t want = have < batch ? have : batch;
+		uint32_t pushed = 0, back;
+
+		if (sent < packets && want > 0)
+			pushed = loop_push(loop->rings, frame + have - want, want);
+		// A push takes the first ones of what was offered.
+		for (uint32_t i = 0; pushed > 0 && i < want - pushed; i++)
+			frame[have - want + i] = frame[have - want + pushed + i];
+		have -= pushed;
+		sent += pushed;
+		// As many as a worker takes back in one of its rounds, or what can be away.
+		want = loop->job->frames - have < batch ? loop->job->frames - have : batch;
+		back = loop_reclaim(loop->rings, frame + have, want);
+		have += back;
+		if (pushed == 0 && back == 0)
+			loop_idle(&spins);
+		else
+			spins = 0;
+	}
+}
+
+// One batch there, all of it back.
+static uint64_t loop_round(struct loop *loop, const uint8_t **frame)
+{
+	uint64_t begin_ns = pp_clock_ns(CLOCK_MONOTONIC);
+	uint32_t sent = 0, back = 0, batch = loop->job->batch, spins = 0;
+	const uint8_t *other[PP_HANDOFF_BATCH_MAX];
+
+	while (sent < batch)
+		sent += loop_push(loop->rings, frame + sent, batch - sent);
+	while (back < batch) {
+		uint32_t n = loop_reclaim(loop->rings, other + back, batch - back);
+
+		back += n;
+		if (n == 0)
+			loop_idle(&spins);
+	}
+	for (uint32_t i = 0; i < batch; i++)
+		frame[i] = other[i];
+	return pp_clock_ns(CLOCK_MONOTONIC) - begin_ns;
+}
+
+static void loop_ping_pong(struct loop *loop,
+			   const uint8_t **frame,
+			   uint64_t packets,
+			   struct pp_histogram *rounds)
+{
+	for (uint64_t sent = 0; sent < packets; sent += loop->job->batch) {
+		uint64_t ns = loop_round(loop, frame);
+
+		if (rounds)
+			pp_histogram_record(rounds, ns);
+	}
+}
+
+static void
+loop_work(struct loop *loop, const uint8_t **frame, uint64_t packets, struct pp_histogram *rounds)
+{
+	if (loop->job->ping_pong)
+		loop_ping_pong(loop, frame, packets, rounds);
+	else
+		loop_one_way(loop, frame, packets);
+}
+
+// Run the job, after a tenth of it to warm up.
+//
+// @param frame   job->frames pointers, to different frames.
+// @param rounds  Records ping-pong's rounds; may be NULL.
+// @return        0, out_ns set to what a packet (ping-pong: a round) took; -errno; -EPROTO: what
+//                was handed over is not what arrived.
+static int loop_run(struct loop_rings *rings,
+		    const struct pp_handoff_job *job,
+		    const uint8_t **frame,
+		    struct pp_histogram *rounds,
+		    double *out_ns)
+{
+	struct loop loop = {.rings = rings, .job = job};
+	uint64_t units =
+		job->ping_pong ? (job->packets + job->batch - 1) / job->batch : job->packets;
+	uint64_t begin_ns, all = job->packets + job->packets / 10;
+	cpu_set_t before;
+	pthread_t thread;
+	int ret;
+
+	sched_getaffinity(0, sizeof(before), &before);
+	ret = pthread_create(&thread, NULL, loop_analyse, &loop);
+	if (ret)
+		return -ret;
+	loop_pin(job->cpu[0]);
+	loop_work(&loop, frame, job->packets / 10, NULL);
+	begin_ns = pp_clock_ns(CLOCK_MONOTONIC);
+	loop_work(&loop, frame, job->packets, rounds);
+	*out_ns = (double)(pp_clock_ns(CLOCK_MONOTONIC) - begin_ns) / (double)units;
+	atomic_store_explicit(&loop.stop, true, memory_order_release);
+	pthread_join(thread, NULL);
+	sched_setaffinity(0, sizeof(before), &before);
+	return loop.seen >= all ? 0 : -EPROTO;
+}
