@@ -4,9 +4,9 @@
 #include <stddef.h>
 
 static const struct pp_command *const commands[] = {
-	// One command a line, whatever the formatter thinks.
 	&pp_command_bench_compare,
 	&pp_command_bench_handoff,
+	// One command a line, whatever the formatter thinks.
 	&pp_command_bench_pairs,
 	&pp_command_bench_rtt,
 	&pp_command_bench_throughput,

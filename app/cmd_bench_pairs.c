@@ -68,11 +68,11 @@ static const char *add_row(struct pp_bench_run *run, const json_t *row)
 		return NULL;
 	if (add_side(run, row, "peer", peer) != pairs)
 		return "peer with name and as many samples as ours";
-	for (uint32_t i = 0; i < pairs; i++)
-		if (!(peer[i] > 0))
-			return "samples of the peer above 0";
 	if (target == NULL)
 		return NULL;
+	for (uint32_t i = 0; i < pairs; i++)
+		if (!(peer[i] > 0))
+			return "samples of the peer above 0, to make ratios";
 	if (!json_is_number(target))
 		return "a number as target";
 	pp_bench_add_claim(run, name, ours, peer, pairs, json_number_value(target),
