@@ -216,6 +216,8 @@ def main():
     parser.add_argument("--bare-drop", required=True, help=argparse.SUPPRESS)
     args = parser.parse_args()
 
+    # A core that is shared shows as latency: nobody else shall have it.
+    labs.Lab.nice = "-20"
     results = []
     for comparison in comparisons(args):
         if args.only and comparison.name not in args.only:
