@@ -7,6 +7,7 @@ static const struct pp_command *const commands[] = {
 	&pp_command_bench_compare,
 	// One command a line, whatever the formatter thinks.
 	&pp_command_bench_handoff,
+	&pp_command_bench_classify,
 	NULL,
 };
 

@@ -8,5 +8,6 @@
 
 #include "command.h"
 
+extern const struct pp_command pp_command_bench_classify;
 extern const struct pp_command pp_command_bench_compare;
 extern const struct pp_command pp_command_bench_handoff;
