@@ -223,7 +223,7 @@ static void write_script(const json_t *document, const char *prefix, FILE *out)
 	size_t i;
 
 	fputs("# Made by push-packet bench; gnuplot draws it again.\n"
-	      "set grid\nset key outside bottom center horizontal\nset border 3\nset tics nomirror "
+	      "set grid\nset key outside top center horizontal\nset border 3\nset tics nomirror "
 	      "out\nset format y \"%.6g\"\n\n",
 	      out);
 	for (int kind = 0; kind < CHART_KINDS; kind++) {

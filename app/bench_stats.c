@@ -6,29 +6,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <push-packet/random.h>
+
 #define DRAWS 10000u
-#define SEED 0x9e3779b97f4a7c15ull
+#define SEED 1u
 
 static int by_value(const void *a, const void *b)
 {
 	double one = *(const double *)a, other = *(const double *)b;
 
 	return (one > other) - (one < other);
-}
-
-// splitmix64 (Steele, Lea and Flood, OOPSLA 2014).
-static uint64_t next(uint64_t *state)
-{
-	uint64_t z = *state += SEED;
-
-	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9ull;
-	z = (z ^ z >> 27) * 0x94d049bb133111ebull;
-	return z ^ z >> 31;
-}
-
-static uint32_t below(uint64_t *state, uint32_t bound)
-{
-	return (uint32_t)((next(state) >> 32) * bound >> 32);
 }
 
 double pp_bench_quantile(const double sorted[], uint32_t count, double part)
@@ -54,7 +41,7 @@ static double draw_median(uint64_t *state, const double value[], uint32_t count)
 	double drawn[PP_BENCH_SAMPLES_MAX];
 
 	for (uint32_t i = 0; i < count; i++)
-		drawn[i] = value[below(state, count)];
+		drawn[i] = value[pp_random_below(state, count)];
 	qsort(drawn, count, sizeof(drawn[0]), by_value);
 	return pp_bench_quantile(drawn, count, 0.5);
 }

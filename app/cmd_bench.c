@@ -4,6 +4,7 @@
 #include <stddef.h>
 
 static const struct pp_command *const commands[] = {
+	&pp_command_bench_classify,
 	&pp_command_bench_compare,
 	&pp_command_bench_handoff,
 	// One command a line, whatever the formatter thinks.

@@ -8,6 +8,7 @@
 
 #include "command.h"
 
+extern const struct pp_command pp_command_bench_classify;
 extern const struct pp_command pp_command_bench_compare;
 extern const struct pp_command pp_command_bench_pairs;
 extern const struct pp_command pp_command_bench_rtt;

@@ -5,6 +5,7 @@
 #
 #   scripts/bench.sh [OPTION]...       ours beside its peers: scripts/bench-peers.sh
 #   scripts/bench.sh rules [FILE]      what changes of rules cost; FILE: a set of addresses
+#   scripts/bench.sh handoff [OPTION]...       worker to analyser beside ck_ring and rte_ring
 #   scripts/bench.sh acl [OPTION]... SET...    classification beside DPDK's librte_acl: acl_peer.py
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -26,7 +27,11 @@ if [ "${1:-}" = rules ]; then
 	exec /usr/bin/python3 tests/bench/rules.py "${@:2}"
 fi
 if [ "${1:-}" = acl ]; then
-	ninja -C build tests/bench/ruleset-gen tests/bpf/classify >"$work/build.log"
+	ninja -C build tests/bench/ruleset-gen >"$work/build.log"
 	exec /usr/bin/python3 tests/bench/acl_peer.py "${@:2}"
+fi
+if [ "${1:-}" = handoff ]; then
+	ninja -C build tests/bench/handoff_peer_ck tests/bench/handoff_peer_rte >"$work/build.log"
+	exec build/app/push-packet bench handoff --peer all "${@:2}"
 fi
 exec scripts/bench-peers.sh "$@"
