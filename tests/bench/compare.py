@@ -119,11 +119,12 @@ NAMES = ["sink-xdpsock", "sink-testpmd", "sink-packet", "drop-bare", "drop-nft",
          "rtt-udp-sleep"]
 
 
-def compare(comparison, args):
-    """Pairs in turn, so that what drifts drifts under both."""
-    sides = {"ours": {"runs": []}, "peer": {"runs": []}}
+def compare(comparison, kept, args):
+    """Pairs in turn, so that what drifts drifts under both; kept: pairs of earlier sittings."""
+    sides = kept or {"ours": {"runs": []}, "peer": {"runs": []}}
     for number in range(args.pairs):
         pair = [("ours", comparison.ours), ("peer", comparison.peer)]
+        runs = {}
         # Who comes first changes, in case it matters.
         for side, make in pair if number % 2 == 0 else pair[::-1]:
             if make is None:
@@ -131,11 +132,25 @@ def compare(comparison, args):
             receiver = make()
             sides[side]["name"] = receiver.name
             try:
-                sides[side]["runs"].append(comparison.measure(receiver, args))
+                runs[side] = comparison.measure(receiver, args)
             except Missing as why:
                 return {"comparison": comparison, "missing": f"{receiver.name}: {why}"}
+        for side, run in runs.items():
+            sides[side]["runs"].append(run)
         progress(f"{comparison.name}: pair {number + 1} of {args.pairs}")
     return {"comparison": comparison, **sides}
+
+
+def read_kept(path):
+    return json.loads(pathlib.Path(path).read_text(encoding="utf-8"))
+
+
+def write_kept(path, results):
+    """After each comparison, so that a run that is ended leaves what it has."""
+    kept = read_kept(path) if pathlib.Path(path).exists() else {}
+    kept |= {result["comparison"].name: {side: result[side] for side in ("ours", "peer")}
+             for result in results if "missing" not in result}
+    pathlib.Path(path).write_text(json.dumps(kept, indent=1), encoding="utf-8")
 
 
 def progress(text):
@@ -181,7 +196,7 @@ def judge(results, args):
     """One table, one document, one chart: push-packet bench pairs."""
     done = [result for result in results if "missing" not in result]
     document = {
-        "settings": {"pairs": args.pairs, "seconds": str(args.seconds), "flows": args.flows,
+        "settings": {"pairs": max((len(result["ours"]["runs"]) for result in done), default=0), "seconds": str(args.seconds), "flows": args.flows,
                      "rtt_rate": args.rate, "rtt_size": args.size, "rings": RINGS["rx"],
                      "umem_frames": FRAMES, "rules_behind": args.behind or ""},
         "warnings": [f"missing: {result['missing']}" for result in results
@@ -210,6 +225,9 @@ def main():
     parser.add_argument("--flows", type=int, default=1, help="of the source (default 1)")
     parser.add_argument("--rate", default="10k", help="of round trips (default 10k)")
     parser.add_argument("--size", default="64", help="of round trips (default 64)")
+    parser.add_argument("--keep", metavar="FILE",
+                        help="add to the pairs in FILE, and keep all there: many pairs in several "
+                        "sittings; with --pairs 0 those in FILE are judged")
     parser.add_argument("--json", metavar="FILE", help="every run, and the verdicts")
     parser.add_argument("--chart", metavar="PREFIX", help="PREFIX.svg and PREFIX.png")
     parser.add_argument("--xdpsock", help="path of xdpsock")
@@ -218,11 +236,14 @@ def main():
 
     # A core that is shared shows as latency: nobody else shall have it.
     labs.Lab.nice = "-20"
+    kept = read_kept(args.keep) if args.keep and pathlib.Path(args.keep).exists() else {}
     results = []
     for comparison in comparisons(args):
         if args.only and comparison.name not in args.only:
             continue
-        results.append(compare(comparison, args))
+        results.append(compare(comparison, kept.get(comparison.name), args))
+        if args.keep:
+            write_kept(args.keep, results[-1:])
         progress("")
         table(results[-1:])
     print(flush=True)

@@ -170,7 +170,7 @@ def wait_attached(lab, process, output):
         return process.poll() is not None or lab.xdp_program()
     labs.wait_for("the XDP program of " + str(process.args), ready)
     # Attached is not yet receiving: sockets and threads follow.
-    time.sleep(1.0)
+    time.sleep(0.5)
     if process.poll() is not None:
         text = output.read_text(encoding="utf-8", errors="replace").strip()
         raise Missing(f"did not start: {text.splitlines()[-1] if text else process.returncode}")
