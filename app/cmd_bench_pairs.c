@@ -46,7 +46,8 @@ static uint32_t add_side(struct pp_bench_run *run,
 
 	if (name == NULL || n == 0)
 		return 0;
-	snprintf(text, sizeof(text), "%s: %s", of, name);
+	// Who that is stands under measured: names of programs would fill the charts.
+	snprintf(text, sizeof(text), "%s %s", of, side);
 	pp_bench_add_samples(run, text, unit, lower ? PP_BENCH_LOWER : PP_BENCH_HIGHER, sample, n);
 	return n;
 }

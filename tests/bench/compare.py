@@ -74,7 +74,7 @@ class Comparison:
 
 
 class RoundTrip(Comparison):
-    figures = [("p50", "us", True), ("p99", "us", True), ("lost", "of sent", True)]
+    figures = [("p50", "us at p50", True), ("p99", "us at p99", True), ("lost", "of sent", True)]
 
     def measure(self, receiver, args):
         with labs.Lab() as lab:

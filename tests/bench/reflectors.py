@@ -30,7 +30,7 @@ class UdpEcho:
     """tests/bench/udp_echo.c through the kernel's sockets; the client is the same, on AF_XDP."""
 
     def __init__(self, how):
-        self.name = f"kernel UDP echo, {how}ing"
+        self.name = f"kernel UDP echo that {how}s"
         self.how = how
         self.process = None
 

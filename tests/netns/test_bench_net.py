@@ -201,7 +201,7 @@ def test_pairs_are_judged(tmp_path, changes, verdict):
 
 def test_a_side_alone_is_shown(tmp_path):
     doc = judged(tmp_path, comparison(peer=None, target=None))
-    assert result(doc, "sink: us")["median"] == 2
+    assert result(doc, "sink ours")["median"] == 2
 
 
 @pytest.mark.parametrize("changes, said", [
