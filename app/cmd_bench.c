@@ -4,10 +4,13 @@
 #include <stddef.h>
 
 static const struct pp_command *const commands[] = {
-	&pp_command_bench_compare,
-	// One command a line, whatever the formatter thinks.
-	&pp_command_bench_handoff,
 	&pp_command_bench_classify,
+	&pp_command_bench_compare,
+	&pp_command_bench_handoff,
+	// One command a line, whatever the formatter thinks.
+	&pp_command_bench_pairs,
+	&pp_command_bench_rtt,
+	&pp_command_bench_throughput,
 	NULL,
 };
 

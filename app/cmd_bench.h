@@ -10,4 +10,7 @@
 
 extern const struct pp_command pp_command_bench_classify;
 extern const struct pp_command pp_command_bench_compare;
+extern const struct pp_command pp_command_bench_pairs;
+extern const struct pp_command pp_command_bench_rtt;
+extern const struct pp_command pp_command_bench_throughput;
 extern const struct pp_command pp_command_bench_handoff;

@@ -99,7 +99,8 @@ static struct pp_worker_consumer
 consumer_of_worker(const struct pp_plane *plane, uint32_t consumer, uint32_t worker)
 {
 	struct pp_analyser *analyser = plane->consumer[consumer].analyser;
-	struct pp_worker_consumer out = {.kind = plane->config.consumer[consumer].kind};
+	struct pp_worker_consumer out = {.kind = plane->config.consumer[consumer].kind,
+					 .stamp = plane->config.consumer[consumer].stamp};
 
 	if (plane->consumer[consumer].table != NULL)
 		out.table = plane->consumer[consumer].table[worker];

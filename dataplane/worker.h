@@ -24,6 +24,7 @@ struct pp_worker;
 // Where a worker's packets for a consumer go.
 struct pp_worker_consumer {
 	uint8_t kind; // enum pp_consumer_kind
+	bool stamp; // REFLECT: write times into the packet
 	struct pp_count_table *table; // COUNT on the worker itself; else NULL
 	struct pp_handoff *handoff; // COUNT on a thread of its own; else NULL
 	struct pp_ring *returns; // frames coming back from that thread
