@@ -11,6 +11,7 @@ static const struct pp_command *const commands[] = {
 	&pp_command_bench_pairs,
 	&pp_command_bench_rtt,
 	&pp_command_bench_throughput,
+	&pp_command_bench_update,
 	NULL,
 };
 

@@ -14,3 +14,4 @@ extern const struct pp_command pp_command_bench_pairs;
 extern const struct pp_command pp_command_bench_rtt;
 extern const struct pp_command pp_command_bench_throughput;
 extern const struct pp_command pp_command_bench_handoff;
+extern const struct pp_command pp_command_bench_update;

@@ -205,7 +205,7 @@ static void pick_cpus(struct handoff_options *o)
 static int run_handoff(const struct pp_command *command, int argc, char **argv)
 {
 	struct handoff_options o = {
-		.job = {.batch = 64, .frames = 4096, .slots = 65536, .packets = 8000000},
+		.job = {.batch = 64, .frames = 4096, .slots = 131072, .packets = 8000000},
 		.pairs = PP_BENCH_PAIRS_MIN};
 	struct pp_bench_run *run = NULL;
 	struct pp_error err;
@@ -333,7 +333,7 @@ static const struct pp_option options[] = {
 	 .offset = offsetof(struct handoff_options, job.frames)},
 	{.name = "slots",
 	 .arg = "N",
-	 .help = "descriptors that the ring has room for, a power of two (default 65536, as "
+	 .help = "descriptors that the ring has room for, a power of two (default 131072, as "
 		 "rings.handoff: 1MiB has)",
 	 .read = read_number,
 	 .id = NUMBER_SLOTS,
@@ -362,12 +362,13 @@ const struct pp_command pp_command_bench_handoff = {
 	.synopsis = "[--peer ck|rte|all|none] [--batch N] [--pairs N] [--cpus A,B]\n"
 		    "[OPTION...] " PP_BENCH_SYNOPSIS,
 	.description =
-		"Measure what handing packets to an analysis thread costs: 16-byte descriptors go "
-		"there in batches, the frames' pointers come back by a ring. One way: as many "
+		"Measure what handing packets to an analysis thread costs: frame and port go there "
+		"in batches, the frame's pointer comes back by a ring. One way: as many "
 		"packets as there are frames are on their way. Ping-pong: a batch there, all of it "
 		"back, then the next one. Packets themselves are not looked at.\n"
 		"Peers are programs of their own that do the same job in the same loops, in turn "
-		"with ours, so that pairs can be compared. The claim is that ours is at least 1.5 "
+		"with ours, so that pairs can be compared; a run's figure is the median of its 21 "
+		"slices. The claim is that ours is at least 1.5 "
 		"times as fast.",
 	.options = options,
 	.exit_status = "0 measured, 1 it failed, a peer is missing, or refused, 2 usage",

@@ -60,7 +60,7 @@ static uint32_t power_of_two(uint32_t n)
 static int open_rings(struct loop_rings *rings, const struct pp_handoff_job *job)
 {
 	*rings = (struct loop_rings){0};
-	return pp_handoff_create(&rings->handoff, job->slots * 16)
+	return pp_handoff_create(&rings->handoff, job->slots * 8)
 		       ?: pp_ring_create(&rings->back, power_of_two(job->frames));
 }
 

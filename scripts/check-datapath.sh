@@ -36,7 +36,7 @@ ROOTS = {
                     "pp_port_tx_reclaim", "pp_port_kick", "pp_copy_ring_burst",
                     "pp_handoff_push_copy", "pp_count_packet", "sendto", "poll"}),
     "analyser_run": (MEMORY | DEATH | RCU | {"nanosleep"},
-                     {"pp_handoff_burst", "pp_count_packet", "pp_ring_push", "nanosleep"}),
+                     {"pp_count_packet", "pp_ring_push", "nanosleep"}),
 }
 
 FUNCTION = re.compile(r"^([0-9a-f]+) <([^>]+)>:$")

@@ -1,23 +1,15 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-// Concurrency Kit's ck_ring, single producer and single consumer, with descriptors of 16 bytes there
-// and pointers back. It has no operation for a batch. See handoff_peer.h.
+// Concurrency Kit's ck_ring, single producer and single consumer, with a pointer and a row packed
+// into the 64 bits of an element, as ours are. It has no operation for a batch. See handoff_peer.h.
 #include <ck_ring.h>
 #include <stdint.h>
 #include <stdlib.h>
 
-struct descriptor {
-	const uint8_t *data;
-	uint32_t units;
-	uint16_t kind, row;
-};
-
-CK_RING_PROTOTYPE(descriptor, descriptor)
-
 struct loop_rings {
 	ck_ring_t there;
 	ck_ring_t back;
+	ck_ring_buffer_t *there_buffer;
 	ck_ring_buffer_t *back_buffer;
-	struct descriptor *there_buffer;
 };
 
 static inline uint32_t loop_push(struct loop_rings *rings, const uint8_t *const frame[], uint32_t n)
@@ -25,9 +17,9 @@ static inline uint32_t loop_push(struct loop_rings *rings, const uint8_t *const 
 	uint32_t done = 0;
 
 	for (; done < n; done++) {
-		struct descriptor d = {.data = frame[done], .units = 1, .row = 1};
+		void *d = (void *)((uintptr_t)1 << 48 | (uintptr_t)frame[done]);
 
-		if (!ck_ring_enqueue_spsc_descriptor(&rings->there, rings->there_buffer, &d))
+		if (!ck_ring_enqueue_spsc(&rings->there, rings->there_buffer, d))
 			break;
 	}
 	return done;
@@ -35,12 +27,11 @@ static inline uint32_t loop_push(struct loop_rings *rings, const uint8_t *const 
 
 static inline uint32_t loop_take(struct loop_rings *rings, const uint8_t *frame[], uint32_t max)
 {
-	struct descriptor d;
 	uint32_t n = 0;
+	void *d;
 
-	for (; n < max && ck_ring_dequeue_spsc_descriptor(&rings->there, rings->there_buffer, &d);
-	     n++)
-		frame[n] = d.data;
+	for (; n < max && ck_ring_dequeue_spsc(&rings->there, rings->there_buffer, &d); n++)
+		frame[n] = (const uint8_t *)((uintptr_t)d & (((uintptr_t)1 << 48) - 1));
 	return n;
 }
 

@@ -1,17 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-// DPDK's rte_ring, single producer and single consumer, bursts, with descriptors of 16 bytes there
-// and pointers back. See handoff_peer.h.
+// DPDK's rte_ring, single producer and single consumer, bursts. A pointer and a row are packed into
+// the 64 bits of its elements, as ours are. See handoff_peer.h.
 #include <stdint.h>
 #include <stdlib.h>
 
 #include <rte_ring.h>
-#include <rte_ring_elem.h>
-
-struct descriptor {
-	const uint8_t *data;
-	uint32_t units;
-	uint16_t kind, row;
-};
 
 struct loop_rings {
 	struct rte_ring *there;
@@ -20,20 +13,20 @@ struct loop_rings {
 
 static inline uint32_t loop_push(struct loop_rings *rings, const uint8_t *const frame[], uint32_t n)
 {
-	struct descriptor d[256];
+	void *d[256];
 
 	for (uint32_t i = 0; i < n; i++)
-		d[i] = (struct descriptor){.data = frame[i], .units = 1, .row = 1};
-	return rte_ring_sp_enqueue_burst_elem(rings->there, d, sizeof(d[0]), n, NULL);
+		d[i] = (void *)((uintptr_t)1 << 48 | (uintptr_t)frame[i]);
+	return rte_ring_sp_enqueue_burst(rings->there, d, n, NULL);
 }
 
 static inline uint32_t loop_take(struct loop_rings *rings, const uint8_t *frame[], uint32_t max)
 {
-	struct descriptor d[256];
-	uint32_t n = rte_ring_sc_dequeue_burst_elem(rings->there, d, sizeof(d[0]), max, NULL);
+	void *d[256];
+	uint32_t n = rte_ring_sc_dequeue_burst(rings->there, d, max, NULL);
 
 	for (uint32_t i = 0; i < n; i++)
-		frame[i] = d[i].data;
+		frame[i] = (const uint8_t *)((uintptr_t)d[i] & (((uintptr_t)1 << 48) - 1));
 	return n;
 }
 
@@ -62,7 +55,7 @@ static struct rte_ring *open_ring(uint32_t slots, uint32_t element_bytes)
 
 static int open_rings(struct loop_rings *rings, const struct pp_handoff_job *job)
 {
-	rings->there = open_ring(job->slots, sizeof(struct descriptor));
+	rings->there = open_ring(job->slots, sizeof(void *));
 	rings->back = open_ring(2 * power_of_two(job->frames), sizeof(void *));
 	return rings->there && rings->back ? 0 : -ENOMEM;
 }
