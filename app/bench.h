@@ -202,4 +202,4 @@ int pp_bench_read_json(const struct pp_option *option,
 			"(else they are warnings)",                                                \
 		.read = pp_option_flag, .offset = offsetof(type, member.strict)                    \
 	}
-#define PP_BENCH_SYNOPSIS "[--json[=FILE]] [--hgrm PREFIX] [--chart PREFIX] [--strict]"
+#define PP_BENCH_SYNOPSIS "[--json[=FILE]] [--hgrm PREFIX] [--chart PREFIX]"

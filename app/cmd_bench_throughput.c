@@ -475,10 +475,10 @@ const struct pp_command pp_command_bench_throughput = {
 		"is part of what can lose packets. Rules that forward to another interface are not "
 		"measured.\n"
 		"\n"
-		"'worker' is what its loops took by the time stamp counter, idle loops left out, "
-		"and 'batch' how many packets each of them found. With reflect, a packet is "
-		"delivered when it is back at the source. A laboratory as with 'bench rtt' is used "
-		"unless interfaces are named.",
+		"The figure of the worker is what its loops took by the time stamp counter, idle "
+		"loops left out, and the batch how many packets each of them found. With reflect, a "
+		"packet is delivered when it is back at the source. A laboratory as with 'bench rtt' "
+		"is used unless interfaces are named.",
 	.options = options,
 	.exit_status = "0 measured, 1 it failed or was refused, 2 usage",
 	.examples = "push-packet bench throughput --action route --rules rules.txt --rounds 5\n"
