@@ -26,6 +26,7 @@ const struct pp_command pp_command_bench = {
 		"that change, a shared core, generic XDP, offloads) there is a warning, or with "
 		"--strict no measurement.",
 	.exit_status = "0 measured, 1 it failed or was refused, 2 usage",
-	.examples = "push-packet bench compare before.json after.json",
+	.examples = "push-packet bench rtt --rate 10k --json=before.json\n"
+		    "push-packet bench compare before.json after.json",
 	.sub = commands,
 };

@@ -42,7 +42,7 @@ def test_every_packet_of_a_round_trip_is_accounted_for():
     assert counts["duplicates"] == counts["strays"] == counts["passed"] == 0
     # Warm-up and what counts, and nothing else on the wire.
     assert ledger["balanced"]
-    assert ledger["seen"] == ledger["last_rule"] == 20 + 400
+    assert ledger["seen"] == ledger["last_rule"] == 20 + 400 - counts["unsent"]
     assert ledger["reflected"] == ledger["seen"] - ledger["tx_ring_full"] - ledger["rx_ring_full"]
     trip = result(doc, "round trip")["histogram"]
     assert trip["count"] == counts["received"]
@@ -55,9 +55,11 @@ def test_sizes_rates_and_rounds_are_measured_one_after_the_other():
                    "--warm-up", "1ms", "--for", "50ms")
     assert [(row["size"], row["rate_pps"]) for row in doc["counts"]] == [
         (60, 1000), (60, 2000), (1514, 1000), (1514, 2000)]
-    assert [row["sent"] for row in doc["counts"]] == [100, 200, 100, 200]
+    # What a loaded machine did not get sent in twice the time is told, and not on the wire.
+    assert [row["sent"] + row["unsent"] for row in doc["counts"]] == [100, 200, 100, 200]
     assert result(doc, "p50 of rounds, 60 B, 1000 pps")["samples"][1] > 0
-    assert doc["ledger"]["seen"] == 2 * (50 + 1 + 100 + 2) * 2
+    unsent = sum(row["unsent"] for row in doc["counts"])
+    assert doc["ledger"]["seen"] == 2 * (50 + 1 + 100 + 2) * 2 - unsent
 
 
 def test_stages_add_up_to_the_round_trip():
@@ -88,8 +90,9 @@ def test_somebody_elses_reflector(lab):
                        *SPIN, "--json")
         doc = json.loads(done.stdout)
         stats = daemon.settled()
-    assert doc["counts"][0]["sent"] == 200
-    assert stats["total"]["reflected"] == 210
+    counts = doc["counts"][0]
+    assert counts["sent"] + counts["unsent"] == 200
+    assert stats["total"]["reflected"] == 210 - counts["unsent"]
     assert "ledger" not in doc
 
 
@@ -109,7 +112,7 @@ def test_throughput_counts_are_the_ledgers(action, column):
     doc = document("throughput", "--action", action, "--for", "50ms", "--rate", "20k")
     (counts,), ledger = doc["counts"], doc["ledger"]
     assert counts["balanced"] and ledger["balanced"]
-    assert counts["sent"] >= 20
+    assert counts["sent"] > 0
     assert counts["seen"] == ledger["seen"] == counts["sent"] - counts["driver_dropped"]
     assert counts["delivered"] == ledger[column]
     if action == "reflect":
