@@ -13,7 +13,7 @@
 #include "text_file.h"
 
 #define SETTLE_STEP_NS 1000000
-#define SETTLE_STEPS 1000
+#define SETTLE_STEPS 3000
 
 // Name the file in front of what is wrong in it.
 static int in_file(const char *path, int ret, struct pp_error *err)

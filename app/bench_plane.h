@@ -34,7 +34,7 @@ int pp_bench_plane_open(struct pp_plane **out,
 			const struct pp_bench_plane_params *params,
 			struct pp_error *err);
 
-// Wait until nothing is on its way, a second at most.
+// Wait until nothing is on its way, some seconds at most.
 //
 // @param out  Set to the sum over all queues.
 // @return     Whether the ledger balances.

@@ -283,7 +283,7 @@ static int run_session(struct session *s, struct pp_error *err)
 	int ret = 0;
 
 	s->lab = (struct pp_bench_lab){.fd = {-1, -1, -1}};
-	setpriority(PRIO_PROCESS, 0, -20); // a core that is shared shows in the figures
+	setpriority(PRIO_PROCESS, 0, -10); // not less: ksoftirqd, at 0, sends for us
 	if (s->o->iface == NULL)
 		ret = open_lab(s, err);
 	if (ret == 0)

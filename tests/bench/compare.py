@@ -234,8 +234,6 @@ def main():
     parser.add_argument("--bare-drop", required=True, help=argparse.SUPPRESS)
     args = parser.parse_args()
 
-    # A core that is shared shows as latency: nobody else shall have it.
-    labs.Lab.nice = "-20"
     kept = read_kept(args.keep) if args.keep and pathlib.Path(args.keep).exists() else {}
     results = []
     for comparison in comparisons(args):
