@@ -46,7 +46,7 @@ def test_every_packet_of_a_round_trip_is_accounted_for():
     assert ledger["reflected"] == ledger["seen"] - ledger["tx_ring_full"] - ledger["rx_ring_full"]
     trip = result(doc, "round trip")["histogram"]
     assert trip["count"] == counts["received"]
-    assert 500 < trip["min"] <= trip["percentiles"]["p50"] <= trip["max"]
+    assert not trip["count"] or 500 < trip["min"] <= trip["percentiles"]["p50"] <= trip["max"]
     assert result(doc, "lost")["samples"] == [pytest.approx(counts["lost"] / counts["sent"])]
 
 
