@@ -47,6 +47,7 @@ struct pp_command {
 // push-packet itself, whose subcommands are all others, in the order --help shows them.
 extern const struct pp_command pp_program;
 
+extern const struct pp_command pp_command_bench;
 extern const struct pp_command pp_command_check;
 extern const struct pp_command pp_command_default;
 extern const struct pp_command pp_command_dump;

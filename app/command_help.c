@@ -5,7 +5,7 @@
 
 #define WIDTH 92
 #define OPTION_LEFT 25 // where what an option does begins
-#define COMMAND_LEFT 12
+#define COMMAND_LEFT 14
 
 static const struct pp_option help_option = {.name = "help", .letter = 'h', .help = "this text"};
 

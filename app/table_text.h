@@ -24,7 +24,7 @@ const char *pp_table_number(int64_t value, char buf[PP_TABLE_NUMBER_BYTES]);
 #define PP_TABLE_TIME_BYTES 24
 const char *pp_table_time(uint64_t ms, char buf[PP_TABLE_TIME_BYTES]);
 
-#define PP_TABLE_COLUMNS_MAX 8
+#define PP_TABLE_COLUMNS_MAX 12
 
 struct pp_table_column {
 	const char *heading;

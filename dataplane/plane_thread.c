@@ -115,7 +115,8 @@ static struct pp_worker_consumer
 consumer_of_worker(const struct pp_plane *plane, uint32_t consumer, uint32_t worker)
 {
 	struct pp_analysis *analysis = plane->consumer[consumer].analysis;
-	struct pp_worker_consumer out = {.kind = plane->config.consumer[consumer].kind};
+	struct pp_worker_consumer out = {.kind = plane->config.consumer[consumer].kind,
+					 .stamp = plane->config.consumer[consumer].stamp};
 
 	if (out.kind == PP_CONSUMER_FORWARD)
 		out.forward_iface = (uint16_t)pp_bindings_iface(

@@ -9,6 +9,8 @@
 #include <linux/ipv6.h>
 
 #include <push-packet/abi.h>
+#include <push-packet/clock.h>
+#include <push-packet/plane.h>
 
 static void swap(uint8_t *a, uint8_t *b, size_t bytes)
 {
@@ -31,6 +33,17 @@ static bool reflect_ip(uint8_t *data, uint32_t bytes)
 		return true;
 	}
 	return false;
+}
+
+void pp_reflect_stamp(uint8_t *data, uint32_t bytes, uint64_t received_ns)
+{
+	const struct pp_meta *meta = (const struct pp_meta *)data - 1;
+	const struct pp_reflect_stamp stamp = {.xdp_ns = meta->time_ns,
+					       .received_ns = received_ns,
+					       .sent_ns = pp_clock_ns(CLOCK_MONOTONIC)};
+
+	if (bytes >= PP_REFLECT_STAMP_BYTES_MIN)
+		memcpy(data + bytes - sizeof(stamp), &stamp, sizeof(stamp));
 }
 
 bool pp_reflect(uint8_t *data, uint32_t bytes, uint32_t frame_kind)

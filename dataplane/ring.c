@@ -5,6 +5,7 @@
 #include <stdalign.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "cache_line.h"
 
@@ -44,10 +45,18 @@ void pp_ring_destroy(struct pp_ring *ring)
 	free(ring);
 }
 
+// How many of n slots from a place on lie before the end.
+static uint32_t up_to_end(const struct pp_ring *ring, uint32_t from, uint32_t n)
+{
+	uint32_t end = ring->mask + 1 - (from & ring->mask);
+
+	return n < end ? n : end;
+}
+
 uint32_t pp_ring_push(struct pp_ring *ring, const uint64_t value[], uint32_t n)
 {
 	uint32_t tail = atomic_load_explicit(&ring->tail, memory_order_relaxed);
-	uint32_t room = ring->mask + 1 - (tail - ring->head_seen);
+	uint32_t room = ring->mask + 1 - (tail - ring->head_seen), first;
 
 	if (room < n) {
 		// acquire: the consumer is done with the slots it gave back
@@ -58,17 +67,19 @@ uint32_t pp_ring_push(struct pp_ring *ring, const uint64_t value[], uint32_t n)
 	}
 	if (n == 0)
 		return 0;
-	for (uint32_t i = 0; i < n; i++)
-		ring->slot[(tail + i) & ring->mask] = value[i];
+	first = up_to_end(ring, tail, n);
+	memcpy(&ring->slot[tail & ring->mask], value, first * sizeof(*value));
+	memcpy(&ring->slot[0], value + first, (n - first) * sizeof(*value));
 	// release: the slots above are visible before the new tail
 	atomic_store_explicit(&ring->tail, tail + n, memory_order_release);
+	pp_prefetch_write(ring->slot, tail + n, ring->mask, n);
 	return n;
 }
 
 uint32_t pp_ring_pop(struct pp_ring *ring, uint64_t value[], uint32_t max)
 {
 	uint32_t head = atomic_load_explicit(&ring->head, memory_order_relaxed);
-	uint32_t ready = ring->tail_seen - head;
+	uint32_t ready = ring->tail_seen - head, first;
 
 	if (ready < max) {
 		// acquire: pairs with the release in pp_ring_push()
@@ -79,8 +90,9 @@ uint32_t pp_ring_pop(struct pp_ring *ring, uint64_t value[], uint32_t max)
 	}
 	if (max == 0)
 		return 0;
-	for (uint32_t i = 0; i < max; i++)
-		value[i] = ring->slot[(head + i) & ring->mask];
+	first = up_to_end(ring, head, max);
+	memcpy(value, &ring->slot[head & ring->mask], first * sizeof(*value));
+	memcpy(value + first, &ring->slot[0], (max - first) * sizeof(*value));
 	// release: the slots above were read before the producer may reuse them
 	atomic_store_explicit(&ring->head, head + max, memory_order_release);
 	return max;

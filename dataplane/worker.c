@@ -12,6 +12,8 @@
 #define URCU_INLINE_SMALL_FUNCTIONS // rcu_dereference() is a load, not a call
 #include <urcu-qsbr.h>
 
+#include <push-packet/clock.h>
+
 #include "copy_ring.h"
 #include "counter.h"
 #include "forward.h"
@@ -45,6 +47,7 @@ struct pp_worker {
 	bool analyses; // some analyser runs on it
 	uint64_t now_ns; // of this loop, where it analyses
 	uint64_t next_tick_ns;
+	bool stamps; // a consumer wants times
 	pthread_t thread;
 	bool running;
 	bool stop;
@@ -61,6 +64,8 @@ int pp_worker_create(struct pp_worker **out,
 		goto failed;
 	worker->params = *params;
 	worker->info.cpu = params->cpu;
+	for (uint32_t i = 0; i < params->consumer_count; i++)
+		worker->stamps |= params->consumer[i].stamp;
 	worker->ports = &worker->list[0];
 	worker->ledger = calloc(params->rows->total, sizeof(*worker->ledger));
 	worker->ring_rest = calloc(params->ring_count ?: 1, sizeof(*worker->ring_rest));
@@ -115,16 +120,19 @@ struct burst {
 	struct pp_port *port;
 	struct pp_ledger_row *ledger;
 	uint16_t row;
+	uint64_t received_ns; // 0 while no consumer wants to know
 	uint32_t tx_count;
 	struct pp_port_rx tx[PP_BURST];
 	struct pp_forward forward;
 	uint64_t sink, tx_bad, no_consumer, handed_off, handoff_full, analysed;
 };
 
-static void to_reflect(struct burst *burst, const struct pp_port_rx *rx)
+static void to_reflect(struct burst *burst, const struct pp_port_rx *rx, bool stamp)
 {
 	const struct pp_port_info *info = pp_port_info(burst->port);
 
+	if (stamp)
+		pp_reflect_stamp(rx->data, rx->len_bytes, burst->received_ns);
 	if (info->can_send && pp_reflect(rx->data, rx->len_bytes, info->frame_kind)) {
 		burst->tx[burst->tx_count++] = *rx;
 		return;
@@ -186,7 +194,7 @@ static void to_consumer(struct pp_worker *worker, struct burst *burst, const str
 	consumer = &worker->params.consumer[meta->consumer];
 	switch (consumer->kind) {
 	case PP_CONSUMER_REFLECT:
-		to_reflect(burst, rx);
+		to_reflect(burst, rx, consumer->stamp);
 		break;
 	case PP_CONSUMER_FORWARD:
 		to_forward(worker, burst, consumer->forward_iface, rx);
@@ -277,6 +285,7 @@ static uint32_t serve_port(struct pp_worker *worker, struct pp_port *port)
 		burst.port = port;
 		burst.row = (uint16_t)pp_port_info(port)->row;
 		burst.ledger = &worker->ledger[burst.row];
+		burst.received_ns = worker->stamps ? pp_clock_ns(CLOCK_MONOTONIC) : 0;
 		burst.tx_count = 0;
 		pp_forward_begin(&burst.forward, port);
 		burst.sink = burst.tx_bad = burst.no_consumer = 0;
@@ -462,6 +471,7 @@ static void *worker_run(void *arg)
 
 	rcu_register_thread();
 	while (!__atomic_load_n(&worker->stop, __ATOMIC_ACQUIRE)) {
+		uint64_t begin = __builtin_ia32_rdtsc();
 		uint32_t n;
 
 		// Before anything is received: whoever sees that a packet was taken knows that it is
@@ -473,10 +483,12 @@ static void *worker_run(void *arg)
 		take_back(worker);
 		rcu_quiescent_state();
 		pp_counter_add(&worker->info.loops, 1);
-		if (n == 0)
+		if (n == 0) {
 			idle(worker);
-		else
-			worker->spins = 0;
+			continue;
+		}
+		worker->spins = 0;
+		pp_counter_add(&worker->info.busy_cycles, __builtin_ia32_rdtsc() - begin);
 	}
 	call_tick(worker);
 	rcu_unregister_thread();
@@ -515,4 +527,5 @@ void pp_worker_info(const struct pp_worker *worker, struct pp_worker_info *out)
 	out->idle_loops = __atomic_load_n(&worker->info.idle_loops, __ATOMIC_RELAXED);
 	out->sleeps = __atomic_load_n(&worker->info.sleeps, __ATOMIC_RELAXED);
 	out->kicks = __atomic_load_n(&worker->info.kicks, __ATOMIC_RELAXED);
+	out->busy_cycles = __atomic_load_n(&worker->info.busy_cycles, __ATOMIC_RELAXED);
 }

@@ -24,6 +24,7 @@ struct pp_worker;
 // Where a worker's packets for a consumer go.
 struct pp_worker_consumer {
 	uint8_t kind; // enum pp_consumer_kind
+	bool stamp; // REFLECT: write times into the packet
 	uint16_t forward_iface; // FORWARD: index in the configuration
 	struct pp_lanes lanes; // of an analyser
 };

@@ -12,7 +12,7 @@ lab="iproute2 ethtool util-linux procps libcap2-bin"
 test="libcriterion-dev g++ libclang-rt-14-dev llvm clang-format binutils python3 python3-pytest python3-scapy
 	python3-pyroute2 python3-hypothesis python3-pyte man-db tmux tshark zstd liblwip-dev iputils-ping
 	golang-github-google-gopacket-dev python3-dpkt sip-tester"
-bench="dpdk-dev libcap-dev python3"
+bench="dpdk-dev libcap-dev libck-dev gnuplot-nox python3 tcpdump nftables xdp-tools"
 kernels="qemu-system-x86 cpio xz-utils"
 
 die() {

@@ -7,25 +7,14 @@
 // Ownership  caller's storage.
 #pragma once
 
-#include <net/if.h>
 #include <stdbool.h>
 #include <stdint.h>
 
 #include <push-packet/ruleset.h>
+#include <push-packet/trace.h>
 
-// What is true of a packet, as who made it knows. is_ip false: all that follows up to iface is 0.
-struct oracle_packet {
-	bool is_ip;
-	uint8_t family; // enum pp_family
-	uint8_t src[16]; // network order; IPv4 in the first four
-	uint8_t dst[16];
-	uint8_t proto; // after IPv6 extension headers
-	bool has_ports; // false in a later fragment, whatever proto is
-	uint16_t sport; // host order
-	uint16_t dport;
-	char iface[IFNAMSIZ]; // where it comes in, or goes out
-	bool out;
-};
+// What the naive matcher judges by is what traces are made of.
+#define oracle_packet pp_trace_header
 
 // @return  Whether a rule matches a packet, its sets left aside.
 bool oracle_rule_matches(const struct pp_rule *rule, const struct oracle_packet *packet);

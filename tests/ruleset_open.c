@@ -6,9 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <push-packet/ruleset.h>
+#include <push-packet/rules_read.h>
 
-#include "classbench.h"
 #include "ruleset_gen.h"
 
 static int generate(const char *spec, struct pp_rule **out, uint32_t *count, struct pp_error *err)
@@ -49,57 +48,6 @@ static int read_file(const char *path, char **out, struct pp_error *err)
 	return pp_error_set(err, -EINVAL, 0, 0, "%s is empty or cannot be read", path);
 }
 
-// Equal prios keep their order: line, which grows, is what is left to compare.
-static int by_prio(const void *a, const void *b)
-{
-	const struct pp_statement_rule *one = a, *other = b;
-
-	if (one->rule.prio != other->rule.prio)
-		return one->rule.prio < other->rule.prio ? -1 : 1;
-	return one->line < other->line ? -1 : one->line > other->line;
-}
-
-static int take_rules(const struct pp_statements *statements,
-		      struct pp_rule **out,
-		      uint32_t *count,
-		      struct pp_error *err)
-{
-	uint32_t rules = pp_statements_rule_count(statements);
-	struct pp_statement_rule *sorted = calloc(rules + 1, sizeof(*sorted));
-	struct pp_rule *rule = calloc(rules + 1, sizeof(*rule));
-	int ret = sorted == NULL || rule == NULL ? -ENOMEM : 0;
-
-	for (uint32_t i = 0; ret == 0 && i < rules; i++) {
-		sorted[i] = *pp_statements_rule(statements, i);
-		if (sorted[i].rule.src_set[0] != '\0' || sorted[i].rule.dst_set[0] != '\0')
-			ret = pp_error_set(err, -EINVAL, sorted[i].line, 0,
-					   "a rule that names a set cannot be measured here");
-	}
-	if (ret == 0) {
-		qsort(sorted, rules, sizeof(*sorted), by_prio);
-		for (uint32_t i = 0; i < rules; i++)
-			rule[i] = sorted[i].rule;
-		*out = rule;
-		*count = rules;
-	} else {
-		free(rule);
-	}
-	free(sorted);
-	return ret;
-}
-
-static int
-read_statements(const char *text, struct pp_rule **out, uint32_t *count, struct pp_error *err)
-{
-	struct pp_statements *statements = NULL;
-	int ret = pp_statements_create(&statements);
-
-	ret = ret ?: pp_statements_read(statements, text, strlen(text), NULL, 0, err);
-	ret = ret ?: take_rules(statements, out, count, err);
-	pp_statements_destroy(statements);
-	return ret;
-}
-
 int ruleset_open(const char *spec, struct pp_rule **out, uint32_t *count, struct pp_error *err)
 {
 	char *text;
@@ -110,8 +58,7 @@ int ruleset_open(const char *spec, struct pp_rule **out, uint32_t *count, struct
 	ret = read_file(spec, &text, err);
 	if (ret < 0)
 		return ret;
-	ret = text[0] == '@' ? classbench_read(text, out, count, err)
-			     : read_statements(text, out, count, err);
+	ret = pp_rules_read(text, out, count, err);
 	free(text);
 	return ret;
 }

@@ -8,7 +8,7 @@ SET is a file, ClassBench's format or ours, or gen:KIND[:FAMILY]:COUNT:SEED. Bot
 of the same kind: random ones inside of random rules. librte_acl gets bursts of 256 and answers
 them with the instructions named; its figures are CPU time, the difference between a long run and
 a short one, so that what else the machine does counts less. An engine's figure is that of
-tests/bpf/classify. What is not here is named as missing.
+`push-packet bench classify`. What is not here is named as missing.
 """
 import argparse
 import json
@@ -66,11 +66,12 @@ def has_instructions(algorithm):
 
 
 def classify_once(engine, rules):
-    command = [str(BUILD / "tests/bpf/classify"), "--engine", engine, "--rules", rules, "--runs", "3"]
-    done = subprocess.run([*command, "--json"], capture_output=True, text=True)
+    command = [str(BUILD / "app/push-packet"), "bench", "classify", "--engine", engine]
+    done = subprocess.run([*command, "--rules", rules, "--runs", "3", "--json"],
+                          capture_output=True, text=True)
     if done.returncode != 0:
         raise Missing(done.stderr.strip().splitlines()[-1] if done.stderr.strip() else "failed")
-    return json.loads(done.stdout)["cost_ns"]["median"]
+    return json.loads(done.stdout)["ns_mean"]
 
 
 def prepare(folder, index, spec):
@@ -93,7 +94,7 @@ def contestants(engines):
         else:
             yield f"acl {algorithm}", lambda s, r, t, v, a=algorithm: acl_once(r, t, a, v), None
     for engine in engines:
-        yield engine, lambda s, r, t, v, e=engine: classify_once(e, s), None
+        yield engine, lambda s, r, t, v, e=engine: classify_once(e, str(r)), None
 
 
 def measure(options, folder):

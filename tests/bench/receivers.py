@@ -2,7 +2,8 @@
 """Programs that receive on the lab's pp0: ours and those it is compared with.
 
 Each has start(lab), which returns when packets can come, and finish(), which ends it and returns
-how many packets it says it received. All are on CPU 1; the source is on CPU 0.
+how many packets it says it received. All are on CPU 1; the source is on CPU 0. Those that send
+packets back are in reflectors.py, those that capture in capturers.py.
 """
 
 import os
@@ -49,10 +50,10 @@ class PushPacket:
 
 
 class Xdpsock:
-    name = f"xdpsock -r -N -c -f {CHUNK_BYTES}"
-
-    def __init__(self, path):
+    def __init__(self, path, mode="-r"):
+        self.name = f"xdpsock {mode} -N -c -f {CHUNK_BYTES}"
         self.path = path
+        self.mode = mode
         self.process = None
         self.output = None
 
@@ -64,7 +65,7 @@ class Xdpsock:
         with open(self.output, "w", encoding="utf-8") as log:
             # -x: the kernel's own counters; -n 1: look at them once a second.
             self.process = lab.spawn("rx", "env", "LIBXDP_SKIP_DISPATCHER=1", self.path, "-i", "pp0",
-                                     "-q", "0", "-r", "-N", "-c", "-f", str(CHUNK_BYTES), "-x",
+                                     "-q", "0", self.mode, "-N", "-c", "-f", str(CHUNK_BYTES), "-x",
                                      "-n", "1", cpu=CPU,
                                      output=log)
         wait_attached(lab, self.process, self.output)
@@ -73,10 +74,16 @@ class Xdpsock:
         return end_and_read(self.process, self.output, r"^rx +[\d,]+ +([\d,]+)", signal.SIGTERM)
 
 
-class Testpmd:
-    name = "dpdk-testpmd rxonly"
+# busy_budget=0 is the faster way on veth: without it every receive is a system call.
+AF_XDP = "net_af_xdp0,iface=pp0,start_queue=0,queue_count=1,busy_budget=0"
+AF_PACKET = f"net_af_packet0,iface=pp0,qpairs=1,blocksz=4096,framesz=2048,framecnt={2 * RING_SLOTS}"
 
-    def __init__(self):
+
+class Testpmd:
+    def __init__(self, mode="rxonly", device=AF_XDP):
+        self.name = f"dpdk-testpmd {device.split('0,')[0]} {mode}"
+        self.mode = mode
+        self.device = device
         self.path = shutil.which("dpdk-testpmd")
         self.process = None
         self.output = None
@@ -85,16 +92,18 @@ class Testpmd:
         if self.path is None:
             raise Missing("not found: Debian's package dpdk-dev has it")
         self.output = lab.folder / "testpmd.log"
-        # busy_budget=0 is the faster way on veth: without it every receive is a system call.
         with open(self.output, "w", encoding="utf-8") as log:
             self.process = lab.spawn(
                 "rx", "env", "LIBXDP_SKIP_DISPATCHER=1", self.path, "--no-huge", "-m", "256",
                 "--no-pci", "--no-telemetry", "-l", f"{labs.SOURCE_CPU},{CPU}",
                 "--main-lcore", labs.SOURCE_CPU, f"--file-prefix=pp{os.getpid()}",
-                "--vdev=net_af_xdp0,iface=pp0,start_queue=0,queue_count=1,busy_budget=0", "--",
-                "--forward-mode=rxonly", f"--rxd={RING_SLOTS}", f"--txd={RING_SLOTS}",
+                f"--vdev={self.device}", "--", f"--forward-mode={self.mode}", f"--rxd={RING_SLOTS}", f"--txd={RING_SLOTS}",
                 "--total-num-mbufs=16384", "--stats-period", "1", output=log)
-        wait_attached(lab, self.process, self.output)
+        if self.device == AF_XDP:
+            wait_attached(lab, self.process, self.output)
+        else:
+            without_program(lab)
+            wait_printed(self.process, self.output, "Port statistics")
 
     def finish(self):
         # The numbers are printed once a second.
@@ -120,12 +129,48 @@ class BareDrop:
                    if re.fullmatch(r"rx_queue_\d+_xdp_drops", key))
 
 
+class NftDrop:
+    """nftables at the netdev hook: the kernel's own early drop, after the skb is made."""
+
+    name = "nft netdev drop"
+
+    def __init__(self):
+        self.lab = None
+
+    def start(self, lab):
+        if shutil.which("nft") is None:
+            raise Missing("not found: Debian's package nftables has it")
+        self.lab = lab
+        without_program(lab)
+        lab.run("rx", "nft", "add table netdev bench; add chain netdev bench in "
+                "{ type filter hook ingress device pp0 priority 0; }; "
+                "add rule netdev bench in udp dport 9 counter drop")
+
+    def finish(self):
+        text = self.lab.run("rx", "nft", "-j", "list", "table", "netdev", "bench").stdout
+        return int(re.search(r'"packets": (\d+)', text)[1])
+
+
+def without_program(lab):
+    """The source's frames reach an interface without XDP program only with GRO on."""
+    lab.run("rx", "ethtool", "-K", "pp0", "gro", "on")
+
+
+def wait_printed(process, output, text):
+    def printed():
+        return process.poll() is not None or text in output.read_text(errors="replace")
+    labs.wait_for(f"{text!r} of {process.args}", printed)
+    if process.poll() is not None:
+        lines = output.read_text(errors="replace").strip().splitlines()
+        raise Missing(f"did not start: {lines[-1] if lines else process.returncode}")
+
+
 def wait_attached(lab, process, output):
     def ready():
         return process.poll() is not None or lab.xdp_program()
     labs.wait_for("the XDP program of " + str(process.args), ready)
     # Attached is not yet receiving: sockets and threads follow.
-    time.sleep(1.0)
+    time.sleep(0.5)
     if process.poll() is not None:
         text = output.read_text(encoding="utf-8", errors="replace").strip()
         raise Missing(f"did not start: {text.splitlines()[-1] if text else process.returncode}")

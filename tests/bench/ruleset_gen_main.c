@@ -14,14 +14,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "classbench.h"
 #include "ruleset_gen.h"
 #include "ruleset_open.h"
-#include "trace.h"
+#include <push-packet/classbench.h>
+#include <push-packet/trace.h>
 
 struct options {
 	struct ruleset_options set;
-	struct trace_options trace;
+	struct pp_trace_options trace;
 	const char *rules;
 	bool classbench;
 };
@@ -92,7 +92,7 @@ static bool take_option(struct options *options, int which)
 		options->trace.flows = (uint32_t)number;
 		return true;
 	case 'c':
-		options->trace.mode = TRACE_CORNERS;
+		options->trace.mode = PP_TRACE_CORNERS;
 		return true;
 	default:
 		return false;
@@ -106,7 +106,7 @@ static int print_rules(const struct options *options, const struct pp_rule *rule
 	for (uint32_t i = 0; i < count; i++) {
 		if (!options->classbench) {
 			pp_rule_format(&rule[i], text, sizeof(text));
-		} else if (classbench_format(&rule[i], text, sizeof(text)) < 0) {
+		} else if (pp_classbench_format(&rule[i], text, sizeof(text)) < 0) {
 			fprintf(stderr, "ruleset-gen: the format has no words for rule %u\n",
 				i + 1);
 			return -EINVAL;
@@ -146,7 +146,7 @@ static int open_rules(const struct options *options, struct pp_rule **out, uint3
 	return ret;
 }
 
-static void print_header(const struct oracle_packet *header)
+static void print_header(const struct pp_trace_header *header)
 {
 	const uint8_t *side[2] = {header->src, header->dst};
 
@@ -162,10 +162,10 @@ static void print_header(const struct oracle_packet *header)
 }
 
 static int
-print_trace(const struct trace_options *options, const struct pp_rule *rule, uint32_t count)
+print_trace(const struct pp_trace_options *options, const struct pp_rule *rule, uint32_t count)
 {
-	struct oracle_packet *header = calloc(options->count, sizeof(*header));
-	int ret = header == NULL ? -ENOMEM : trace_make(options, rule, count, header);
+	struct pp_trace_header *header = calloc(options->count, sizeof(*header));
+	int ret = header == NULL ? -ENOMEM : pp_trace_make(options, rule, count, header);
 
 	for (uint32_t i = 0; ret == 0 && i < options->count; i++)
 		print_header(&header[i]);

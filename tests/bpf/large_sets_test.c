@@ -10,7 +10,7 @@
 
 #include "flat_oracle.h"
 #include "ruleset_open.h"
-#include "trace.h"
+#include "trace_packet.h"
 
 #define PACKETS 6000u
 #define CHANGES 60u
@@ -106,12 +106,13 @@ static void change(struct rule_gen *gen)
 
 static void judge(const char *spec, uint8_t cache)
 {
-	struct trace_options options = {.mode = TRACE_CORNERS, .count = PACKETS, .seed = seed()};
+	struct pp_trace_options options = {
+		.mode = PP_TRACE_CORNERS, .count = PACKETS, .seed = seed()};
 	struct pp_error err = {0};
 	struct rule_gen gen;
 
 	cr_assert_eq(ruleset_open(spec, &rule, &rule_count, &err), 0, "%s: %s", spec, err.text);
-	cr_assert_eq(trace_make(&options, rule, rule_count, header), 0);
+	cr_assert_eq(pp_trace_make(&options, rule, rule_count, header), 0);
 	cr_assert_eq(tap_run_open_engine(&run, "tuple", cache, NULL, &err), 0, "%s", err.text);
 	put_in_force();
 	compare(spec);

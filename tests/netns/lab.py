@@ -47,6 +47,9 @@ class Lab:
     the XDP mode in which what CPU N sends arrives on queue N.
     """
 
+    # Counts are exact only while workers get their CPU: whatever else runs here comes after.
+    nice = "-10"
+
     def __init__(self, queues=1, mtu=1500, tun=False, mode="native"):
         make = (["lab_up_tun", "lab", str(mtu)] if tun else
                 ["lab_up", "lab", str(queues), str(mtu), mode])
@@ -80,9 +83,8 @@ class Lab:
         return f"/run/netns/pp{self.pid}-lab-{'rx' if self.tun else side}"
 
     def command(self, side, *argv, cpu=None):
-        # Counts are exact only while workers get their CPU: whatever else runs here comes after.
         pin = ["taskset", "-c", str(cpu)] if cpu is not None else []
-        return ["nsenter", f"--net={self.namespace(side)}", "--", "nice", "-n", "-10", *pin,
+        return ["nsenter", f"--net={self.namespace(side)}", "--", "nice", "-n", self.nice, *pin,
                 *map(str, argv)]
 
     def run(self, side, *argv, cpu=None, check=True, timeout=120):

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-#include "classbench.h"
+#include <push-packet/classbench.h>
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -14,7 +14,7 @@ static void expect_rule(const char *line, const char *text)
 	struct pp_rule want, got;
 
 	cr_assert_eq(pp_rule_parse(text, &want, &err), 0, "%s: %s", text, err.text);
-	cr_assert_eq(classbench_parse(line, &got, &err), 0, "%s: %s", line, err.text);
+	cr_assert_eq(pp_classbench_parse(line, &got, &err), 0, "%s: %s", line, err.text);
 	cr_expect(rule_gen_same(&want, &got), "%s: not %s", line, text);
 }
 
@@ -56,7 +56,7 @@ Test(classbench, what_is_no_rule_is_refused)
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		struct pp_error err = {0};
 
-		cr_expect_eq(classbench_parse(bad[i], &rule, &err), -EINVAL, "%s", bad[i]);
+		cr_expect_eq(pp_classbench_parse(bad[i], &rule, &err), -EINVAL, "%s", bad[i]);
 		cr_expect(err.line == 1 && err.text[0] != '\0', "%s", bad[i]);
 	}
 }
@@ -69,7 +69,7 @@ Test(classbench, an_error_in_a_text_has_its_line)
 	struct pp_rule *rule;
 	uint32_t count;
 
-	cr_assert_eq(classbench_read(text, &rule, &count, &err), -EINVAL);
+	cr_assert_eq(pp_classbench_read(text, &rule, &count, &err), -EINVAL);
 	cr_expect_eq(err.line, 4);
 	cr_expect_str_eq(err.text, "7 : 6 is no range of ports");
 }
@@ -81,17 +81,18 @@ Test(classbench, what_is_written_is_read_again)
 		"drop src 2001:db8::/32 sport 5-7",
 		"drop family ip6",
 	};
-	char text[3 * CLASSBENCH_LINE_BYTES] = "";
+	char text[3 * PP_CLASSBENCH_LINE_BYTES] = "";
 	struct pp_rule want[3], *got;
 	uint32_t count;
 
 	for (int i = 0; i < 3; i++) {
 		cr_assert_eq(pp_rule_parse(rules[i], &want[i], NULL), 0);
-		cr_assert_gt(
-			classbench_format(&want[i], text + strlen(text), CLASSBENCH_LINE_BYTES), 0);
+		cr_assert_gt(pp_classbench_format(&want[i], text + strlen(text),
+						  PP_CLASSBENCH_LINE_BYTES),
+			     0);
 		strcat(text, "\n");
 	}
-	cr_assert_eq(classbench_read(text, &got, &count, NULL), 0);
+	cr_assert_eq(pp_classbench_read(text, &got, &count, NULL), 0);
 	cr_assert_eq(count, 3);
 	for (int i = 0; i < 3; i++)
 		cr_expect(rule_gen_same(&want[i], &got[i]), "%s", rules[i]);
@@ -102,11 +103,12 @@ Test(classbench, rules_it_has_no_words_for_are_not_written)
 {
 	static const char *const rules[] = {"drop any", "drop on pp0 proto tcp",
 					    "drop src @s family ip4", "drop proto tcp"};
-	char text[CLASSBENCH_LINE_BYTES];
+	char text[PP_CLASSBENCH_LINE_BYTES];
 	struct pp_rule rule;
 
 	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
 		cr_assert_eq(pp_rule_parse(rules[i], &rule, NULL), 0);
-		cr_expect_eq(classbench_format(&rule, text, sizeof(text)), -EINVAL, "%s", rules[i]);
+		cr_expect_eq(pp_classbench_format(&rule, text, sizeof(text)), -EINVAL, "%s",
+			     rules[i]);
 	}
 }

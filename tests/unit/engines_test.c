@@ -14,7 +14,7 @@
 #include "rule_gen.h"
 #include "ruleset_gen.h"
 #include "ruleset_open.h"
-#include "trace.h"
+#include <push-packet/trace.h>
 
 static const struct engine_lookup *const engines[] = {
 	&engine_linear_lookup,
@@ -100,7 +100,7 @@ static void ask_oracle(const struct pp_rule *rule, uint32_t count, uint32_t head
 
 	cr_assert_eq(flat_oracle_create(&oracle, rule, count), 0);
 	for (uint32_t i = 0; i < headers; i++) {
-		trace_key(&header[i], iface_of(&header[i]), &key[i]);
+		pp_trace_key(&header[i], iface_of(&header[i]), &key[i]);
 		want[i] = flat_oracle_match(oracle, &header[i], (uint32_t)sets[i],
 					    (uint32_t)(sets[i] >> PP_SETS_DST_SHIFT));
 	}
@@ -153,12 +153,12 @@ static void judge_traced(const char *what,
 {
 	for (uint64_t times = number_of("PP_TIMES", 1), n = 0; n < times; n++) {
 		const uint64_t seed = number_of("PP_SEED", 1) + 1000 * n;
-		struct trace_options options = {TRACE_INSIDE, headers / 2, 0, seed};
+		struct pp_trace_options options = {PP_TRACE_INSIDE, headers / 2, 0, seed, NULL};
 
 		memset(sets, 0, sizeof(sets));
-		cr_assert_eq(trace_make(&options, rule, count, header), 0);
-		options.mode = TRACE_CORNERS;
-		cr_assert_eq(trace_make(&options, rule, count, header + headers / 2), 0);
+		cr_assert_eq(pp_trace_make(&options, rule, count, header), 0);
+		options.mode = PP_TRACE_CORNERS;
+		cr_assert_eq(pp_trace_make(&options, rule, count, header + headers / 2), 0);
 		judge(what, rule, count, headers, may_refuse);
 	}
 }
@@ -373,7 +373,7 @@ static void change_some(struct live *live, struct engine_case *c, struct rule_ge
 
 static void judge_changes(const struct engine_lookup *lookup, const struct ruleset_options *options)
 {
-	struct trace_options trace = {TRACE_INSIDE, 1000, 0, 1};
+	struct pp_trace_options trace = {PP_TRACE_INSIDE, 1000, 0, 1, NULL};
 	struct pp_error err = {0};
 	struct engine_case c;
 	struct rule_gen gen;
@@ -389,7 +389,7 @@ static void judge_changes(const struct engine_lookup *lookup, const struct rules
 			change_some(&live, &c, &gen);
 		trace.seed++;
 		// Of the pool: also headers of rules that are out.
-		cr_assert_eq(trace_make(&trace, live.pool, live.pool_count, header), 0);
+		cr_assert_eq(pp_trace_make(&trace, live.pool, live.pool_count, header), 0);
 		ask_oracle(live.rule, live.count, trace.count);
 		for (uint32_t i = 0; i < trace.count; i++)
 			if (want[i] != FLAT_ORACLE_NONE)

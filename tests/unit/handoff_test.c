@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define UNIT_BYTES 16u
+#define UNIT_BYTES 8u
 
 // A packet behind its metadata, as it lies in a frame and in a BPF ring.
 struct framed {
@@ -115,11 +115,11 @@ Test(handoff, nothing_is_seen_before_flush)
 	cr_expect(pp_handoff_empty(handoff));
 }
 
-// A unit of 16 bytes each.
+// A unit of 8 bytes each.
 Test(handoff, holds_as_many_frames_as_it_has_units)
 {
 	static struct framed packet;
-	struct pp_handoff_item item[300];
+	struct pp_handoff_item item[600];
 	uint32_t n = 0;
 
 	open_handoff(4096);
@@ -129,7 +129,7 @@ Test(handoff, holds_as_many_frames_as_it_has_units)
 	cr_expect_not(pp_handoff_push_frame(handoff, packet.data, 0));
 	cr_expect_not(pp_handoff_push_copy(handoff, &packet.meta, false));
 	pp_handoff_flush(handoff);
-	cr_expect_eq(pp_handoff_burst(handoff, item, 300), n);
+	cr_expect_eq(pp_handoff_burst(handoff, item, 600), n);
 	for (uint32_t i = 0; i < n; i++)
 		cr_expect_eq(item[i].row, i);
 }

@@ -8,10 +8,10 @@
 
 #include <netinet/in.h>
 
-#include "classbench.h"
 #include "rule_gen.h"
 #include "ruleset_open.h"
-#include "trace.h"
+#include <push-packet/classbench.h>
+#include <push-packet/trace.h>
 
 static struct pp_rule *make(enum ruleset_kind kind, uint8_t family, uint32_t count, uint64_t seed)
 {
@@ -94,10 +94,10 @@ Test(ruleset_gen, no_two_rules_have_the_same_conditions)
 
 	for (int kind = 0; kind < RULESET_KINDS; kind++) {
 		struct pp_rule *rule = make((enum ruleset_kind)kind, PP_FAMILY_NONE, count, 5);
-		char(*line)[CLASSBENCH_LINE_BYTES] = calloc(count, sizeof(*line));
+		char(*line)[PP_CLASSBENCH_LINE_BYTES] = calloc(count, sizeof(*line));
 
 		for (uint32_t i = 0; i < count; i++)
-			cr_assert_gt(classbench_format(&rule[i], line[i], sizeof(*line)), 0);
+			cr_assert_gt(pp_classbench_format(&rule[i], line[i], sizeof(*line)), 0);
 		qsort(line, count, sizeof(*line), by_text);
 		// Ports 0-65535 are a condition of dense rules and none in a line.
 		for (uint32_t i = 1; kind != RULESET_DENSE && i < count; i++)
@@ -217,15 +217,15 @@ static bool header_matches_any(const struct oracle_packet *header, const struct 
 Test(ruleset_gen, headers_lie_inside_of_rules)
 {
 	struct oracle_packet *header = calloc(5000, sizeof(*header));
-	struct trace_options inside = {TRACE_INSIDE, 5000, 0, 4};
-	struct trace_options corners = {TRACE_CORNERS, 5000, 0, 4};
+	struct pp_trace_options inside = {PP_TRACE_INSIDE, 5000, 0, 4, NULL};
+	struct pp_trace_options corners = {PP_TRACE_CORNERS, 5000, 0, 4, NULL};
 	struct pp_rule *rule = make(RULESET_IPC, PP_FAMILY_NONE, 300, 2);
 	uint32_t outside = 0;
 
-	cr_assert_eq(trace_make(&inside, rule, 300, header), 0);
+	cr_assert_eq(pp_trace_make(&inside, rule, 300, header), 0);
 	for (int i = 0; i < 5000; i++)
 		cr_assert(header_matches_any(&header[i], rule));
-	cr_assert_eq(trace_make(&corners, rule, 300, header), 0);
+	cr_assert_eq(pp_trace_make(&corners, rule, 300, header), 0);
 	for (int i = 0; i < 5000; i++)
 		outside += !header_matches_any(&header[i], rule);
 	cr_assert(outside > 500 && outside < 4500, "%u of 5000 outside of all rules", outside);
@@ -241,11 +241,11 @@ static int by_header(const void *a, const void *b)
 Test(ruleset_gen, a_trace_has_as_many_flows_as_it_should)
 {
 	struct oracle_packet *header = calloc(20000, sizeof(*header));
-	struct trace_options options = {TRACE_INSIDE, 20000, 1000, 4};
+	struct pp_trace_options options = {PP_TRACE_INSIDE, 20000, 1000, 4, NULL};
 	struct pp_rule *rule = make(RULESET_FW, PP_FAMILY_NONE, 300, 2);
 	uint32_t flows = 1;
 
-	cr_assert_eq(trace_make(&options, rule, 300, header), 0);
+	cr_assert_eq(pp_trace_make(&options, rule, 300, header), 0);
 	qsort(header, 20000, sizeof(*header), by_header);
 	for (int i = 1; i < 20000; i++)
 		flows += by_header(&header[i - 1], &header[i]) != 0;

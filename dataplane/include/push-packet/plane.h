@@ -141,6 +141,19 @@ struct pp_consumer_config {
 	// there, or by another queue of the same worker; with such a consumer all sockets share one UMEM,
 	// and queue N of every interface is served by worker N modulo their number.
 	char forward_to[IFNAMSIZ];
+	// REFLECT only: write a struct pp_reflect_stamp into the last bytes of packets of
+	// PP_REFLECT_STAMP_BYTES_MIN and more, for those who measure latency. Checksums are not
+	// made good.
+	bool stamp;
+};
+
+#define PP_REFLECT_STAMP_BYTES_MIN 88u // headers and the stamp
+
+// CLOCK_MONOTONIC on the way through a reflector, in this machine's byte order.
+struct pp_reflect_stamp {
+	uint64_t xdp_ns; // the XDP program judged it; 0: timestamps are off
+	uint64_t received_ns; // the worker had it
+	uint64_t sent_ns; // the worker put it in line to be sent
 };
 
 // What check() of the analyser says about the options.
@@ -443,6 +456,7 @@ struct pp_worker_info {
 	uint64_t idle_loops; // nothing was there
 	uint64_t sleeps; // in poll()
 	uint64_t kicks; // system calls for AF_XDP
+	uint64_t busy_cycles; // of the TSC, in loops that found something to do
 };
 uint32_t pp_plane_worker_count(const struct pp_plane *plane);
 void pp_plane_worker(const struct pp_plane *plane, uint32_t worker, struct pp_worker_info *out);

@@ -17,7 +17,7 @@ struct {
 	__uint(max_entries, 1);
 	__uint(map_flags, BPF_F_MMAPABLE);
 	__uint(key_size, sizeof(__u32));
-	__uint(value_size, sizeof(struct classify_trace));
+	__uint(value_size, sizeof(struct pp_classify_trace));
 } classify_trace SEC(".maps");
 
 struct {
@@ -39,10 +39,10 @@ struct {
 // The index of the packet's key.
 //
 // @param timed  Note when it is used for the first time.
-static __always_inline __u64 classify_next(struct classify_trace *trace, int timed)
+static __always_inline __u64 classify_next(struct pp_classify_trace *trace, int timed)
 {
 	__u64 at = trace->at++, shift = trace->shift & 63;
-	__u64 index = at >> shift & (CLASSIFY_KEYS - 1);
+	__u64 index = at >> shift & (PP_CLASSIFY_KEYS - 1);
 
 	if (timed && (at & ((1ull << shift) - 1)) == 0)
 		trace->time_ns[index] = bpf_ktime_get_ns();
@@ -51,7 +51,7 @@ static __always_inline __u64 classify_next(struct classify_trace *trace, int tim
 
 static __always_inline int classify_empty(int timed)
 {
-	struct classify_trace *trace = classify_value_of(classify_trace);
+	struct pp_classify_trace *trace = classify_value_of(classify_trace);
 	struct pp_key key = trace->key[classify_next(trace, timed)];
 
 	trace->sum += key.word ^ key.addr[0] ^ key.addr[1] ^ key.addr[2] ^ key.addr[3];
@@ -60,7 +60,7 @@ static __always_inline int classify_empty(int timed)
 
 static __always_inline int classify_match(int timed)
 {
-	struct classify_trace *trace = classify_value_of(classify_trace);
+	struct pp_classify_trace *trace = classify_value_of(classify_trace);
 	__u64 index = classify_next(trace, timed);
 	struct pp_key key = trace->key[index];
 	__u32 slot = pp_match(classify_value_of(classify_body), &key, trace->sets);

@@ -1,28 +1,28 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-#include "trace.h"
+#include <push-packet/trace.h>
 
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "rule_gen.h"
+#include <push-packet/random.h>
 
 #define TRIES_MAX 64u // for a header that did not come yet
 
 struct making {
-	struct rule_gen gen;
-	const struct trace_options *options;
+	uint64_t random;
+	const struct pp_trace_options *options;
 	const struct pp_rule *rule;
 	uint32_t rule_count;
-	struct oracle_packet *out;
+	struct pp_trace_header *out;
 	uint32_t *bucket; // hash table of headers: index plus one
 	uint32_t bucket_mask;
 };
 
 static uint32_t below(struct making *m, uint32_t limit)
 {
-	return rule_gen_below(&m->gen, limit);
+	return pp_random_below(&m->random, limit);
 }
 
 static uint32_t bits_max(uint8_t family)
@@ -70,7 +70,7 @@ make_addr(struct making *m, const struct pp_prefix *prefix, uint8_t family, uint
 
 		addr[bit / 8] = (uint8_t)((addr[bit / 8] & ~mask) | (prefix->addr[bit / 8] & mask));
 	}
-	if (m->options->mode == TRACE_CORNERS && len > 0)
+	if (m->options->mode == PP_TRACE_CORNERS && len > 0)
 		move_to_corner(m, prefix, addr);
 }
 
@@ -78,7 +78,7 @@ static uint16_t make_port(struct making *m, const struct pp_ports *ports)
 {
 	uint32_t lo = ports->set ? ports->lo : 0, hi = ports->set ? ports->hi : UINT16_MAX;
 
-	if (m->options->mode == TRACE_INSIDE || !ports->set)
+	if (m->options->mode == PP_TRACE_INSIDE || !ports->set)
 		return (uint16_t)(lo + below(m, hi - lo + 1));
 	return (uint16_t)((below(m, 2) ? lo : hi) + below(m, 3) - 1);
 }
@@ -101,7 +101,7 @@ static uint8_t make_proto(struct making *m, const struct pp_rule *rule, uint8_t 
 {
 	uint32_t which = below(m, 16);
 
-	if (rule->proto >= 0 && (m->options->mode == TRACE_INSIDE || which > 0))
+	if (rule->proto >= 0 && (m->options->mode == PP_TRACE_INSIDE || which > 0))
 		return (uint8_t)rule->proto;
 	if (which < 9)
 		return IPPROTO_TCP;
@@ -110,12 +110,20 @@ static uint8_t make_proto(struct making *m, const struct pp_rule *rule, uint8_t 
 	return family == PP_FAMILY_IP4 ? IPPROTO_ICMP : IPPROTO_ICMPV6;
 }
 
-static void make_header(struct making *m, struct oracle_packet *out)
+// Into zeros: headers are compared as memory.
+static void set_iface(struct pp_trace_header *out, const char *name)
+{
+	if (name == NULL)
+		name = "pp0";
+	memcpy(out->iface, name, strnlen(name, sizeof(out->iface) - 1));
+}
+
+static void make_header(struct making *m, struct pp_trace_header *out)
 {
 	const struct pp_rule *rule = &m->rule[below(m, m->rule_count)];
 
 	memset(out, 0, sizeof(*out));
-	strcpy(out->iface, rule->on[0] != '\0' ? rule->on : rule_gen_iface[0]);
+	set_iface(out, rule->on[0] != '\0' ? rule->on : m->options->iface);
 	out->out = rule->direction == PP_DIRECTION_OUT;
 	out->is_ip = true;
 	out->family = rule->family;
@@ -133,7 +141,7 @@ static void make_header(struct making *m, struct oracle_packet *out)
 	}
 }
 
-static uint32_t hash_header(const struct oracle_packet *header)
+static uint32_t hash_header(const struct pp_trace_header *header)
 {
 	const uint8_t *bytes = (const uint8_t *)header;
 	uint64_t hash = 0xcbf29ce484222325u;
@@ -170,12 +178,16 @@ static void make_headers(struct making *m, uint32_t different)
 	}
 }
 
-int trace_make(const struct trace_options *options,
-	       const struct pp_rule *rule,
-	       uint32_t rule_count,
-	       struct oracle_packet *out)
+int pp_trace_make(const struct pp_trace_options *options,
+		  const struct pp_rule *rule,
+		  uint32_t rule_count,
+		  struct pp_trace_header *out)
 {
-	struct making m = {.options = options, .rule = rule, .rule_count = rule_count, .out = out};
+	struct making m = {.random = options->seed,
+			   .options = options,
+			   .rule = rule,
+			   .rule_count = rule_count,
+			   .out = out};
 	uint32_t different = options->flows != 0 && options->flows < options->count
 				     ? options->flows
 				     : options->count;
@@ -190,7 +202,6 @@ int trace_make(const struct trace_options *options,
 	m.bucket = calloc(m.bucket_mask + 1, sizeof(*m.bucket));
 	if (m.bucket == NULL)
 		return -ENOMEM;
-	rule_gen_init(&m.gen, options->seed);
 	make_headers(&m, different);
 	free(m.bucket);
 	return 0;
@@ -201,7 +212,7 @@ static uint64_t ip4(const uint8_t *addr)
 	return (uint64_t)addr[0] << 24 | addr[1] << 16 | addr[2] << 8 | addr[3];
 }
 
-void trace_key(const struct oracle_packet *packet, uint32_t iface, struct pp_key *out)
+void pp_trace_key(const struct pp_trace_header *packet, uint32_t iface, struct pp_key *out)
 {
 	memset(out, 0, sizeof(*out));
 	out->word = (uint64_t)iface << PP_KEY_IFACE_SHIFT;
@@ -221,15 +232,4 @@ void trace_key(const struct oracle_packet *packet, uint32_t iface, struct pp_key
 	}
 	memcpy(&out->addr[0], packet->src, 16);
 	memcpy(&out->addr[2], packet->dst, 16);
-}
-
-void trace_packet(const struct oracle_packet *header, struct packet *out)
-{
-	packet_begin(out, PP_FRAME_ETHERNET);
-	if (header->family == PP_FAMILY_IP4)
-		packet_ip4(out, header->src, header->dst, 0, 0);
-	else
-		packet_ip6(out, header->src, header->dst);
-	packet_l4(out, header->proto, header->sport, header->dport);
-	packet_finish(out);
 }

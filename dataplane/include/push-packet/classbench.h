@@ -11,31 +11,34 @@
 //
 // Threads    any; nothing is shared.
 // Cost       control path.
-// Ownership  caller's storage, but for classbench_read().
+// Ownership  caller's storage, but for pp_classbench_read().
 #pragma once
 
 #include <push-packet/error.h>
 #include <push-packet/rule.h>
 
-#define CLASSBENCH_LINE_BYTES 256 // enough for any line that classbench_format() writes
+#define PP_CLASSBENCH_LINE_BYTES 256 // enough for any line that pp_classbench_format() writes
 
 // Read one line. The rule drops; its prio is PP_PRIO_DEFAULT.
 //
 // @param out  Set on success, untouched on failure.
 // @param err  May be NULL. line is 1.
 // @return     0; -EINVAL.
-int classbench_parse(const char *line, struct pp_rule *out, struct pp_error *err);
+int pp_classbench_parse(const char *line, struct pp_rule *out, struct pp_error *err);
 
 // Read a whole text.
 //
 // @param out  Set on success; free() it.
 // @param err  May be NULL. line is that of the fault.
 // @return     0; -EINVAL; -ENOMEM.
-int classbench_read(const char *text, struct pp_rule **out, uint32_t *count, struct pp_error *err);
+int pp_classbench_read(const char *text,
+		       struct pp_rule **out,
+		       uint32_t *count,
+		       struct pp_error *err);
 
 // Write a rule's conditions as a line without newline. IPv6 addresses have all eight groups, as
 // librte_acl's test program wants them.
 //
 // @return  Characters written; -EINVAL: the format has no word for `on`, sets, `any`, or a rule for
 //          both families.
-int classbench_format(const struct pp_rule *rule, char *buf, size_t size);
+int pp_classbench_format(const struct pp_rule *rule, char *buf, size_t size);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-#include "classbench.h"
+#include <push-packet/classbench.h>
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -80,7 +80,7 @@ static int read_line(const struct line *line, struct pp_rule *rule, struct pp_er
 	return 0;
 }
 
-int classbench_parse(const char *text, struct pp_rule *out, struct pp_error *err)
+int pp_classbench_parse(const char *text, struct pp_rule *out, struct pp_error *err)
 {
 	struct pp_rule rule = {
 		.prio = PP_PRIO_DEFAULT, .verdict = PP_VERDICT_DROP, .take_bytes = PP_TAKE_ALL};
@@ -126,7 +126,10 @@ static char *next_line(char **text)
 	return line + strspn(line, " \t\r");
 }
 
-int classbench_read(const char *text, struct pp_rule **out, uint32_t *count, struct pp_error *err)
+int pp_classbench_read(const char *text,
+		       struct pp_rule **out,
+		       uint32_t *count,
+		       struct pp_error *err)
 {
 	struct pp_rule *rule = calloc(count_lines(text), sizeof(*rule));
 	char *copy = strdup(text), *rest = copy, *line;
@@ -137,7 +140,7 @@ int classbench_read(const char *text, struct pp_rule **out, uint32_t *count, str
 		number++;
 		if (*line == '\0' || *line == '#')
 			continue;
-		ret = classbench_parse(line, &rule[rules++], err);
+		ret = pp_classbench_parse(line, &rule[rules++], err);
 		if (ret < 0 && err != NULL)
 			err->line = number;
 	}
@@ -164,7 +167,7 @@ static void put_prefix(const struct pp_prefix *prefix, uint8_t family, char text
 	snprintf(text + at, 64 - (size_t)at, "/%u", prefix->len_bits);
 }
 
-int classbench_format(const struct pp_rule *rule, char *buf, size_t size)
+int pp_classbench_format(const struct pp_rule *rule, char *buf, size_t size)
 {
 	char src[64], dst[64];
 
