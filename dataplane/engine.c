@@ -14,10 +14,39 @@ int pp_bindings_iface(const struct pp_bindings *bindings, const char *name)
 	return -1;
 }
 
-// An analyser takes both kinds; sink and reflect need a frame, which only a routed packet has.
-static bool consumer_takes(const struct pp_consumer_config *consumer, bool route)
+// What the program reads itself goes to nobody else. An analyser takes both kinds; sink and reflect
+// need a frame, which only a routed packet has.
+static bool consumer_takes(const struct pp_bindings *bindings,
+			   const struct pp_consumer_config *consumer,
+			   bool route)
 {
+	bool program =
+		route ? bindings->route == PP_ROUTE_CHANNEL : bindings->copy == PP_COPY_RECEIVER;
+
+	if (program || consumer->kind == PP_CONSUMER_PROGRAM)
+		return program && consumer->kind == PP_CONSUMER_PROGRAM;
 	return route || consumer->kind == PP_CONSUMER_COUNT;
+}
+
+static int refuse_consumer(const struct pp_bindings *bindings,
+			   const struct pp_consumer_config *consumer,
+			   bool route,
+			   struct pp_error *err)
+{
+	if (consumer->kind == PP_CONSUMER_PROGRAM)
+		return pp_error_set(
+			err, -EINVAL, 0, 0,
+			"consumer '%s' is the program, and %s packets go to workers here",
+			consumer->name, route ? "routed" : "copied");
+	if (route || bindings->copy == PP_COPY_RECEIVER)
+		return pp_error_set(err, -EINVAL, 0, 0,
+				    "consumer '%s' has workers, and the program takes %s packets "
+				    "itself here",
+				    consumer->name, route ? "routed" : "copied");
+	return pp_error_set(err, -EINVAL, 0, 0,
+			    "consumer '%s' takes routed packets only; a copy goes to an analyser "
+			    "(kind count)",
+			    consumer->name);
 }
 
 // Without a name a route goes to the first sink or reflector before it goes to an analyser.
@@ -26,10 +55,11 @@ static int consumer_default(const struct pp_bindings *bindings, bool route)
 	int found = PP_CONSUMER_NONE;
 
 	for (uint32_t i = bindings->consumer_count; i-- > 0;)
-		if (consumer_takes(&bindings->consumer[i], route))
+		if (consumer_takes(bindings, &bindings->consumer[i], route))
 			found = (int)i;
 	for (uint32_t i = bindings->consumer_count; route && i-- > 0;)
-		if (bindings->consumer[i].kind != PP_CONSUMER_COUNT)
+		if (bindings->consumer[i].kind != PP_CONSUMER_COUNT &&
+		    consumer_takes(bindings, &bindings->consumer[i], route))
 			found = (int)i;
 	return found;
 }
@@ -44,12 +74,8 @@ int pp_bindings_consumer(const struct pp_bindings *bindings,
 	for (uint32_t i = 0; i < bindings->consumer_count; i++) {
 		if (strcmp(bindings->consumer[i].name, name) != 0)
 			continue;
-		if (!consumer_takes(&bindings->consumer[i], route))
-			return pp_error_set(
-				err, -EINVAL, 0, 0,
-				"consumer '%s' takes routed packets only; a copy goes to "
-				"an analyser (kind count)",
-				name);
+		if (!consumer_takes(bindings, &bindings->consumer[i], route))
+			return refuse_consumer(bindings, &bindings->consumer[i], route, err);
 		return (int)i;
 	}
 	return pp_error_set(err, -EINVAL, 0, 0, "no consumer is named '%s'", name);
@@ -90,6 +116,20 @@ static int fill_copy(struct pp_action *action,
 	return 0;
 }
 
+static int
+check_modes(const struct pp_rule *rule, const struct pp_bindings *bindings, struct pp_error *err)
+{
+	if (rule->copy && bindings->copy == PP_COPY_OFF)
+		return pp_error_set(err, -EINVAL, 0, 0,
+				    "a rule with copy, and copying is off: open with "
+				    "PP_COPY_RECEIVER or PP_COPY_WORKERS");
+	if (rule->verdict == PP_VERDICT_ROUTE && bindings->route == PP_ROUTE_OFF)
+		return pp_error_set(err, -EINVAL, 0, 0,
+				    "a rule with route, and routing is off: open with "
+				    "PP_ROUTE_CHANNEL or PP_ROUTE_WORKERS");
+	return 0;
+}
+
 int pp_engine_action_fill(struct pp_action *out,
 			  const struct pp_ruleset_entry *entry,
 			  const struct pp_bindings *bindings,
@@ -97,9 +137,9 @@ int pp_engine_action_fill(struct pp_action *out,
 {
 	const struct pp_rule *rule = &entry->rule;
 	struct pp_action action = {.rule_id = entry->id, .how = rule->verdict};
-	int ret = 0;
+	int ret = check_modes(rule, bindings, err);
 
-	if (rule->copy)
+	if (ret == 0 && rule->copy)
 		ret = fill_copy(&action, rule, bindings, err);
 	if (ret == 0 && rule->verdict == PP_VERDICT_ROUTE)
 		ret = fill_route(&action, rule, bindings, err);

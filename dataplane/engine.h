@@ -24,6 +24,8 @@ struct pp_bindings {
 	// none. NULL: packets are told apart by their metadata. Workers must have the same, and no
 	// packet of the other kind may be on its way.
 	const struct pp_consumer_config *sole_sink;
+	uint8_t copy; // enum pp_copy_mode
+	uint8_t route; // enum pp_route_mode
 };
 
 struct pp_engine {

@@ -134,8 +134,12 @@ static int load(struct pp_explain *explain,
 		uint32_t *rule_id,
 		struct pp_error *err)
 {
-	const struct pp_bindings bindings = {config->iface, config->iface_count, config->consumer,
-					     config->consumer_count, NULL};
+	const struct pp_bindings bindings = {
+		.iface = config->iface,
+		.iface_count = config->iface_count,
+		.consumer = config->consumer,
+		.consumer_count = config->consumer_count,
+	};
 	const struct pp_tap_config tap = {
 		.frame_kind = explain->frame_kind, .iface = explain->iface, .queue_count = 1};
 	const struct pp_engine *engine =

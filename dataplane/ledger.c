@@ -32,6 +32,7 @@ static const char *const column_names[] = {
 	"xsk_rx",
 	"sink",
 	"reflected",
+	"to_program",
 	"tx_ring_full",
 	"tx_bad",
 	"no_consumer",
@@ -40,6 +41,7 @@ static const char *const column_names[] = {
 	"analysed",
 	"ring_read",
 	"copy_no_consumer",
+	"copy_to_program",
 	"copy_handed_off",
 	"copy_handoff_full",
 	"copy_analysed",
@@ -74,14 +76,14 @@ void pp_ledger_in_flight(const struct pp_ledger_row *row, struct pp_ledger_in_fl
 	out->rx = (int64_t)(v[PP_LEDGER_REDIRECTED] - v[PP_LEDGER_XSK_RX] - v[PP_LEDGER_NO_FRAME] -
 			    v[PP_LEDGER_TOO_LONG] - v[PP_LEDGER_RX_RING_FULL]);
 	out->worker = (int64_t)(v[PP_LEDGER_XSK_RX] - v[PP_LEDGER_SINK] - v[PP_LEDGER_REFLECTED] -
-				v[PP_LEDGER_HANDED_OFF] - v[PP_LEDGER_HANDOFF_FULL] -
-				v[PP_LEDGER_TX_RING_FULL] - v[PP_LEDGER_TX_BAD] -
-				v[PP_LEDGER_NO_CONSUMER]);
+				v[PP_LEDGER_TO_PROGRAM] - v[PP_LEDGER_HANDED_OFF] -
+				v[PP_LEDGER_HANDOFF_FULL] - v[PP_LEDGER_TX_RING_FULL] -
+				v[PP_LEDGER_TX_BAD] - v[PP_LEDGER_NO_CONSUMER]);
 	out->analysis = (int64_t)(v[PP_LEDGER_HANDED_OFF] - v[PP_LEDGER_ANALYSED]);
 	out->ring = (int64_t)(v[PP_LEDGER_COPIED] - v[PP_LEDGER_RING_READ]);
-	out->copy_worker =
-		(int64_t)(v[PP_LEDGER_RING_READ] - v[PP_LEDGER_COPY_HANDED_OFF] -
-			  v[PP_LEDGER_COPY_HANDOFF_FULL] - v[PP_LEDGER_COPY_NO_CONSUMER]);
+	out->copy_worker = (int64_t)(v[PP_LEDGER_RING_READ] - v[PP_LEDGER_COPY_HANDED_OFF] -
+				     v[PP_LEDGER_COPY_HANDOFF_FULL] -
+				     v[PP_LEDGER_COPY_NO_CONSUMER] - v[PP_LEDGER_COPY_TO_PROGRAM]);
 	out->copy_analysis = (int64_t)(v[PP_LEDGER_COPY_HANDED_OFF] - v[PP_LEDGER_COPY_ANALYSED]);
 }
 

@@ -12,7 +12,9 @@
 
 #include "analyser.h"
 #include "caps.h"
+#include "channel_priv.h"
 #include "log.h"
+#include "receiver_priv.h"
 #include "rule_table.h"
 #include "worker.h"
 
@@ -45,6 +47,8 @@ copy_config(struct pp_plane *plane, const struct pp_plane_config *config, struct
 	    plane->consumer == NULL)
 		return pp_plane_no_memory(err);
 	plane->bindings = (struct pp_bindings){
+		.copy = config->copy,
+		.route = config->route,
 		.iface = plane->config.iface,
 		.iface_count = config->iface_count,
 		.consumer = plane->config.consumer,
@@ -110,6 +114,8 @@ static int open_rings(struct pp_plane *plane, struct pp_error *err)
 	uint16_t cpu[PP_CPUS_MAX];
 	uint32_t cpus = pp_plane_online_cpus(cpu, PP_CPUS_MAX);
 
+	if (plane->config.copy == PP_COPY_OFF)
+		return 0;
 	plane->ring = calloc(cpus, sizeof(*plane->ring));
 	if (plane->ring == NULL)
 		return pp_plane_no_memory(err);
@@ -212,6 +218,26 @@ static int open_all(struct pp_plane *plane,
 	return ret;
 }
 
+static void init_lock(struct pp_plane *plane)
+{
+	pthread_mutexattr_t attr;
+
+	pthread_mutexattr_init(&attr);
+	pthread_mutexattr_settype(&attr, PTHREAD_MUTEX_RECURSIVE);
+	pthread_mutex_init(&plane->lock, &attr);
+	pthread_mutexattr_destroy(&attr);
+}
+
+void pp_plane_lock(const struct pp_plane *plane)
+{
+	pthread_mutex_lock((pthread_mutex_t *)&plane->lock);
+}
+
+void pp_plane_unlock(const struct pp_plane *plane)
+{
+	pthread_mutex_unlock((pthread_mutex_t *)&plane->lock);
+}
+
 int pp_plane_open(struct pp_plane **out,
 		  const struct pp_plane_config *config,
 		  const struct pp_ruleset *rules,
@@ -234,6 +260,7 @@ int pp_plane_open(struct pp_plane **out,
 		return pp_plane_no_memory(err);
 	pp_log_install();
 	plane->netlink_fd = -1;
+	init_lock(plane);
 	pp_maps_clear(&plane->maps);
 	pp_error_set(err, 0, 0, 0, "out of memory");
 	ret = open_all(plane, config, rules, where, err);
@@ -265,6 +292,11 @@ static bool drained(const struct pp_plane *plane)
 
 	pp_plane_total(plane, &total);
 	pp_ledger_in_flight(&total, &f);
+	// What the program reads itself may wait for it.
+	if (plane->config.route != PP_ROUTE_WORKERS)
+		f.rx = 0;
+	if (plane->config.copy != PP_COPY_WORKERS)
+		f.ring = 0;
 	if (f.verdict || f.rx || f.worker || f.analysis || f.ring || f.copy_worker ||
 	    f.copy_analysis)
 		return false;
@@ -314,6 +346,10 @@ void pp_plane_close(struct pp_plane *plane)
 		return;
 	if (plane->iface != NULL && plane->consumer != NULL)
 		pp_plane_stop(plane);
+	plane->closing = true;
+	if (plane->iface != NULL)
+		pp_plane_close_channels(plane);
+	pp_plane_close_receivers(plane);
 	for (uint32_t i = 0; plane->iface != NULL && i < plane->config.iface_count; i++) {
 		pp_plane_close_ports(plane, i);
 		pp_tap_close(plane->iface[i].tap);
@@ -330,8 +366,12 @@ void pp_plane_close(struct pp_plane *plane)
 	pp_rule_table_destroy(plane->rule_table);
 	pp_ruleset_destroy(plane->rules);
 	free(plane->consumer);
+	if (plane->iface != NULL)
+		pp_plane_free_channels(plane);
+	pp_plane_free_receivers(plane);
 	free(plane->iface);
 	free(plane->config.consumer);
 	free(plane->config.iface);
+	pthread_mutex_destroy(&plane->lock);
 	free(plane);
 }

@@ -182,10 +182,10 @@ apply(struct pp_plane *plane, struct change *change, struct pp_where *where, str
 	return ret ?: exchange(plane, change, where, err);
 }
 
-int pp_plane_apply(struct pp_plane *plane,
-		   struct pp_ruleset *rules,
-		   struct pp_where *where,
-		   struct pp_error *err)
+static int apply_locked(struct pp_plane *plane,
+			struct pp_ruleset *rules,
+			struct pp_where *where,
+			struct pp_error *err)
 {
 	uint64_t begin_ns = pp_clock_ns(CLOCK_MONOTONIC);
 	struct change change = {.rules = rules};
@@ -203,6 +203,19 @@ int pp_plane_apply(struct pp_plane *plane,
 	}
 	pp_rule_table_destroy(change.table);
 	pp_ruleset_diff_fini(&change.diff);
+	return ret;
+}
+
+int pp_plane_apply(struct pp_plane *plane,
+		   struct pp_ruleset *rules,
+		   struct pp_where *where,
+		   struct pp_error *err)
+{
+	int ret;
+
+	pp_plane_lock(plane);
+	ret = apply_locked(plane, rules, where, err);
+	pp_plane_unlock(plane);
 	return ret;
 }
 

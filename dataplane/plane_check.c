@@ -105,6 +105,9 @@ static int check_bounds(const struct pp_plane_config *config, struct pp_error *e
 		if (config->consumer[i].kind >= PP_CONSUMER_KINDS)
 			return pp_error_set(err, -EINVAL, 0, 0, "consumer %s is of no known kind",
 					    config->consumer[i].name);
+	if (config->copy > PP_COPY_OFF || config->route > PP_ROUTE_OFF)
+		return pp_error_set(err, -EINVAL, 0, 0,
+				    "copy and route are a PP_COPY_ and a PP_ROUTE_ value");
 	if (config->worker_cpu_count > PP_WORKERS_MAX)
 		return pp_error_set(err, -EINVAL, 0, 0, "at most %d CPUs for workers",
 				    PP_WORKERS_MAX);

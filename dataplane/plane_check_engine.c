@@ -90,8 +90,9 @@ int pp_plane_check_engine(const struct pp_plane_config *config,
 			  struct pp_where *where,
 			  struct pp_error *err)
 {
-	const struct pp_bindings bindings = {config->iface, config->iface_count, config->consumer,
-					     config->consumer_count, NULL};
+	const struct pp_bindings bindings = {
+		config->iface, config->iface_count, config->consumer, config->consumer_count,
+		NULL,	       config->copy,	    config->route};
 	const struct pp_engine engine = pp_engine_of(&config->own);
 	struct pp_where at = {PP_WHERE_ENGINE, 0, 0};
 	uint32_t rule_id = 0;

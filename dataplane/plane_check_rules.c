@@ -44,8 +44,9 @@ static int check_room(const struct pp_plane_config *config,
 
 static struct pp_bindings bindings_of(const struct pp_plane_config *config)
 {
-	return (struct pp_bindings){config->iface, config->iface_count, config->consumer,
-				    config->consumer_count, NULL};
+	return (struct pp_bindings){
+		config->iface, config->iface_count, config->consumer, config->consumer_count,
+		NULL,	       config->copy,	    config->route};
 }
 
 int pp_plane_check_rules(const struct pp_plane_config *config,

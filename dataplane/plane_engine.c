@@ -96,11 +96,11 @@ static int apply_with(struct pp_plane *plane,
 	return ret;
 }
 
-int pp_plane_set_engine(struct pp_plane *plane,
-			const struct pp_plane_config *config,
-			struct pp_ruleset *rules,
-			struct pp_where *where,
-			struct pp_error *err)
+static int set_engine_locked(struct pp_plane *plane,
+			     const struct pp_plane_config *config,
+			     struct pp_ruleset *rules,
+			     struct pp_where *where,
+			     struct pp_error *err)
 {
 	struct pp_where unused, *at = where ?: &unused;
 	struct pp_plane_engine next;
@@ -123,6 +123,20 @@ int pp_plane_set_engine(struct pp_plane *plane,
 	pp_plane_engine_fini(&plane->engine);
 	plane->engine = next;
 	return 0;
+}
+
+int pp_plane_set_engine(struct pp_plane *plane,
+			const struct pp_plane_config *config,
+			struct pp_ruleset *rules,
+			struct pp_where *where,
+			struct pp_error *err)
+{
+	int ret;
+
+	pp_plane_lock(plane);
+	ret = set_engine_locked(plane, config, rules, where, err);
+	pp_plane_unlock(plane);
+	return ret;
 }
 
 const char *pp_plane_engine(const struct pp_plane *plane)

@@ -196,7 +196,7 @@ int pp_plane_fd(const struct pp_plane *plane)
 	return plane->netlink_fd;
 }
 
-uint32_t pp_plane_poll(struct pp_plane *plane, struct pp_plane_event *event, uint32_t max)
+static uint32_t poll_locked(struct pp_plane *plane, struct pp_plane_event *event, uint32_t max)
 {
 	char sink[8192];
 	uint32_t n;
@@ -210,5 +210,15 @@ uint32_t pp_plane_poll(struct pp_plane *plane, struct pp_plane_event *event, uin
 	memcpy(event, plane->event, n * sizeof(event[0]));
 	plane->event_count -= n;
 	memmove(plane->event, plane->event + n, plane->event_count * sizeof(plane->event[0]));
+	return n;
+}
+
+uint32_t pp_plane_poll(struct pp_plane *plane, struct pp_plane_event *event, uint32_t max)
+{
+	uint32_t n;
+
+	pp_plane_lock(plane);
+	n = poll_locked(plane, event, max);
+	pp_plane_unlock(plane);
 	return n;
 }

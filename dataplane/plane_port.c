@@ -7,6 +7,7 @@
 
 #include <bpf/bpf.h>
 
+#include "channel_priv.h"
 #include "worker.h"
 
 #define WAIT_NS (1000 * 1000)
@@ -78,6 +79,10 @@ static int open_port(struct pp_plane *plane,
 	ret = pp_port_open(&iface->port[queue], &params, where, err);
 	if (ret < 0)
 		return ret;
+	if (plane->config.route == PP_ROUTE_CHANNEL) {
+		pp_plane_channel_up(plane, index, queue);
+		return 0;
+	}
 	if (iface->worker[queue] == UINT16_MAX)
 		iface->worker[queue] = (uint16_t)(plane->next_worker++ % plane->worker_count);
 	publish_ports(plane, iface->worker[queue]);
@@ -108,7 +113,8 @@ int pp_plane_open_ports(struct pp_plane *plane,
 	for (uint32_t queue = 0; queue < queues; queue++) {
 		int ret = 0;
 
-		if (iface->port[queue] == NULL && pp_plane_wants_queue(config, queue))
+		if (plane->config.route != PP_ROUTE_OFF && iface->port[queue] == NULL &&
+		    pp_plane_wants_queue(config, queue))
 			ret = open_port(plane, index, queue, where, err);
 		if (ret < 0)
 			return ret;
@@ -124,7 +130,9 @@ static void wait_until(const struct pp_plane *plane,
 {
 	const struct timespec pause = {.tv_nsec = WAIT_NS};
 
-	for (int i = 0; plane->started && !plane->stopped && i < WAITS; i++) {
+	bool workers = plane->started && !plane->stopped && plane->worker_count > 0;
+
+	for (int i = 0; workers && i < WAITS; i++) {
 		uint32_t sum = 0;
 
 		for (uint32_t queue = 0; queue < PP_QUEUES_PER_IFACE_MAX; queue++)
@@ -160,6 +168,8 @@ int pp_plane_wait_taken(const struct pp_plane *plane, struct pp_error *err)
 {
 	uint32_t polls = plane->started && !plane->stopped ? TAKEN_POLLS : 0;
 
+	if (plane->config.route != PP_ROUTE_WORKERS)
+		return 0;
 	for (uint32_t i = 0; i < plane->config.iface_count; i++)
 		for (uint32_t queue = 0; queue < PP_QUEUES_PER_IFACE_MAX; queue++) {
 			const struct pp_plane_iface *iface = &plane->iface[i];
@@ -187,6 +197,8 @@ static void reap_ports(struct pp_plane *plane, uint32_t index)
 	for (uint32_t queue = 0; queue < PP_QUEUES_PER_IFACE_MAX; queue++) {
 		if (!iface->leaving[queue] || (!idle && pp_port_lent(iface->port[queue]) > 0))
 			continue;
+		if (!pp_plane_channel_let_go(plane, index, queue))
+			continue;
 		gone[n++] = iface->port[queue];
 		iface->port[queue] = NULL;
 		iface->leaving[queue] = false;
@@ -211,6 +223,7 @@ void pp_plane_close_ports(struct pp_plane *plane, uint32_t index)
 
 		if (iface->port[queue] != NULL)
 			bpf_map_delete_elem(plane->maps.xsks_fd, &key);
+		pp_plane_channel_down(plane, index, queue);
 	}
 	wait_until(plane, iface, received);
 	for (uint32_t queue = 0; queue < PP_QUEUES_PER_IFACE_MAX; queue++)

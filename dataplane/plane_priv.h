@@ -7,6 +7,7 @@
 #pragma once
 
 #include <errno.h>
+#include <pthread.h>
 
 #include <push-packet/netif.h>
 #include <push-packet/plane.h>
@@ -21,6 +22,8 @@
 #define PP_EVENTS_MAX 256
 
 struct pp_analyser;
+struct pp_channel;
+struct pp_receiver;
 struct pp_rule_table;
 struct pp_worker;
 
@@ -30,6 +33,7 @@ struct pp_plane_iface {
 	bool refused; // something it needs could not be had: said once
 	uint64_t retry_ns; // CLOCK_MONOTONIC: not before then again
 	struct pp_port *port[PP_QUEUES_PER_IFACE_MAX]; // by queue; NULL: none
+	struct pp_channel *channel[PP_QUEUES_PER_IFACE_MAX]; // by queue, once it was opened
 	bool leaving[PP_QUEUES_PER_IFACE_MAX]; // the port only waits for lent frames
 	uint16_t worker[PP_QUEUES_PER_IFACE_MAX]; // by queue, once it had a port
 	uint64_t times_deleted, times_returned, times_down, times_up, times_mtu, times_channels;
@@ -74,6 +78,7 @@ struct pp_plane {
 	struct pp_plane_consumer *consumer;
 	struct pp_copy_ring *ring; // by CPU
 	uint32_t ring_count;
+	struct pp_receiver *receivers; // opened once, by the program
 	struct pp_worker **worker;
 	uint32_t worker_count;
 	uint32_t next_worker; // for the next port that needs one
@@ -84,8 +89,10 @@ struct pp_plane {
 	struct pp_port *serve[PP_IFACES_MAX * PP_QUEUES_PER_IFACE_MAX]; // scratch
 	struct pp_port *leaving[PP_IFACES_MAX * PP_QUEUES_PER_IFACE_MAX]; // scratch
 	struct pp_ledger_row *retired; // by row: counters of sockets that were closed
+	pthread_mutex_t lock; // recursive
 	bool started;
 	bool stopped;
+	bool closing; // what the program still has of it is no more
 
 	int netlink_fd;
 	struct pp_plane_event event[PP_EVENTS_MAX];

@@ -6,7 +6,9 @@
 #include <string.h>
 
 #include "analyser.h"
+#include "channel_priv.h"
 #include "count.h"
+#include "receiver_priv.h"
 #include "worker.h"
 
 uint32_t pp_plane_iface_count(const struct pp_plane *plane)
@@ -55,7 +57,7 @@ queue_info(const struct pp_plane *plane, uint32_t index, uint32_t row, struct pp
 	out->numa_node = pp_port_info(port)->numa_node;
 	out->napi_id = pp_port_info(port)->napi_id;
 	out->frames = pp_port_info(port)->frames;
-	out->worker = iface->worker[row];
+	out->worker = iface->worker[row] == UINT16_MAX ? -1 : iface->worker[row];
 }
 
 // Read against the flow of packets, so that a packet on its way is seen as in flight and never
@@ -73,6 +75,9 @@ queue_ledger(const struct pp_plane *plane, uint32_t index, uint32_t row, struct 
 			pp_analyser_ledger(plane->consumer[i].analyser, at, out);
 	for (uint32_t i = 0; i < plane->worker_count; i++)
 		pp_worker_ledger(plane->worker[i], at, out);
+	pp_plane_receivers_ledger(plane, at, out);
+	if (row < plane->rows.count[index] - 1u)
+		pp_channel_ledger(plane->iface[index].channel[row], out);
 	pp_ledger_add(out, &plane->retired[at]);
 	if (port != NULL)
 		pp_port_stats(port, out);
@@ -85,13 +90,16 @@ void pp_plane_queue(const struct pp_plane *plane,
 		    struct pp_queue_info *info,
 		    struct pp_ledger_row *ledger)
 {
+	pp_plane_lock(plane);
 	queue_info(plane, iface, row, info);
 	queue_ledger(plane, iface, row, ledger);
+	pp_plane_unlock(plane);
 }
 
 void pp_plane_total(const struct pp_plane *plane, struct pp_ledger_row *out)
 {
 	*out = (struct pp_ledger_row){0};
+	pp_plane_lock(plane);
 	for (uint32_t i = 0; i < plane->config.iface_count; i++)
 		for (uint32_t row = 0; row < plane->rows.count[i]; row++) {
 			struct pp_ledger_row ledger;
@@ -99,6 +107,7 @@ void pp_plane_total(const struct pp_plane *plane, struct pp_ledger_row *out)
 			queue_ledger(plane, i, row, &ledger);
 			pp_ledger_add(out, &ledger);
 		}
+	pp_plane_unlock(plane);
 }
 
 void pp_plane_rule_stats(const struct pp_plane *plane, uint32_t slot, struct pp_rule_stats *out)

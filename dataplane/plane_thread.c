@@ -12,6 +12,8 @@ uint32_t pp_plane_count_ports(const struct pp_plane *plane)
 {
 	uint32_t n = 0;
 
+	if (plane->config.route == PP_ROUTE_OFF)
+		return 0;
 	for (uint32_t i = 0; i < plane->config.iface_count; i++)
 		for (uint32_t queue = 0; queue < plane->iface[i].netif.queue_count; queue++)
 			n += pp_plane_wants_queue(&plane->config.iface[i], queue);
@@ -27,6 +29,8 @@ static uint32_t place_workers(const struct pp_plane *plane, int32_t place[PP_WOR
 	uint32_t cpus = pp_plane_cpus(cpu, PP_CPUS_MAX);
 	uint32_t workers = config->worker_count;
 
+	if (config->route != PP_ROUTE_WORKERS && config->copy != PP_COPY_WORKERS)
+		return 0;
 	if (workers == 0 && config->worker_cpu_count > 0)
 		workers = config->worker_cpu_count;
 	if (workers == 0) {
@@ -64,7 +68,7 @@ static int create_analyser(struct pp_plane *plane, uint32_t index, struct pp_err
 
 static int create_tables(struct pp_plane *plane, uint32_t index, struct pp_error *err)
 {
-	struct pp_count_table **table = calloc(plane->worker_count, sizeof(*table));
+	struct pp_count_table **table = calloc(plane->worker_count ?: 1, sizeof(*table));
 
 	plane->consumer[index].table = table;
 	if (table == NULL)
@@ -133,10 +137,10 @@ create_worker(struct pp_plane *plane, uint32_t index, const int32_t place[], str
 	};
 	int ret;
 
-	params.ring = calloc(plane->ring_count, sizeof(*params.ring));
+	params.ring = calloc(plane->ring_count ?: 1, sizeof(*params.ring));
 	if (params.ring == NULL)
 		return pp_plane_no_memory(err);
-	for (uint32_t i = 0; i < plane->ring_count; i++)
+	for (uint32_t i = 0; plane->config.copy == PP_COPY_WORKERS && i < plane->ring_count; i++)
 		if (reads_ring(plane->ring[i].cpu, index, place, plane->worker_count))
 			params.ring[params.ring_count++] = &plane->ring[i];
 	for (uint32_t i = 0; i < params.consumer_count; i++)
@@ -152,7 +156,7 @@ int pp_plane_create_threads(struct pp_plane *plane, struct pp_error *err)
 	int ret;
 	uint32_t count = place_workers(plane, place);
 
-	plane->worker = calloc(count, sizeof(*plane->worker));
+	plane->worker = calloc(count ?: 1, sizeof(*plane->worker));
 	if (plane->worker == NULL)
 		return pp_plane_no_memory(err);
 	plane->worker_count = count;

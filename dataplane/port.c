@@ -11,15 +11,29 @@
 
 #include "counter.h"
 
+static void set_free(struct pp_port *port, uint32_t count)
+{
+	__atomic_store_n(&port->free_count, count, __ATOMIC_RELAXED);
+}
+
+bool pp_port_is_home(const struct pp_port *port, uint32_t frame)
+{
+	return frame - port->first < port->info.frames;
+}
+
 // To the free stack, or home.
 static void put_frame(struct pp_port *port, uint64_t addr)
 {
 	uint32_t frame = pp_pool_frame(port->pool, addr);
 
-	if (frame - port->first < port->info.frames)
-		port->free[port->free_count++] = frame * port->pool->stride_bytes;
-	else
+	if (pp_port_is_home(port, frame)) {
+		uint32_t n = port->free_count;
+
+		port->free[n] = frame * port->pool->stride_bytes;
+		set_free(port, n + 1);
+	} else {
 		pp_pool_give_back(port->pool, frame);
+	}
 }
 
 int pp_port_fd(const struct pp_port *port)
@@ -35,31 +49,49 @@ const struct pp_port_info *pp_port_info(const struct pp_port *port)
 static void take_back(struct pp_port *port)
 {
 	if (pp_pool_returned(port->pool, port->home))
-		port->free_count +=
-			pp_pool_take_back(port->pool, port->home, &port->free[port->free_count]);
+		set_free(port, port->free_count + pp_pool_take_back(port->pool, port->home,
+								    &port->free[port->free_count]));
 }
 
-void pp_port_refill(struct pp_port *port)
+// @param least  Fewer are not worth it.
+static void refill(struct pp_port *port, uint32_t least)
 {
-	uint32_t n = xsk_prod_nb_free(&port->fill, port->refill_min);
-	uint32_t index;
+	uint32_t n = xsk_prod_nb_free(&port->fill, least);
+	uint32_t count, index;
 
 	take_back(port);
-	if (n > port->free_count)
-		n = port->free_count;
-	// A few at a time would dirty the ring's cache line for nothing.
-	if (n < port->refill_min || xsk_ring_prod__reserve(&port->fill, n, &index) != n)
+	count = port->free_count;
+	if (n > count)
+		n = count;
+	if (n < least || xsk_ring_prod__reserve(&port->fill, n, &index) != n)
 		return;
 	for (uint32_t i = 0; i < n; i++)
-		*xsk_ring_prod__fill_addr(&port->fill, index + i) = port->free[--port->free_count];
+		*xsk_ring_prod__fill_addr(&port->fill, index + i) = port->free[--count];
 	xsk_ring_prod__submit(&port->fill, n);
+	set_free(port, count);
 	pp_counter_add(&port->filled, n);
+}
+
+// A few at a time would dirty the ring's cache line for nothing.
+void pp_port_refill(struct pp_port *port)
+{
+	refill(port, port->refill_min);
+}
+
+void pp_port_refill_all(struct pp_port *port)
+{
+	refill(port, 1);
 }
 
 uint32_t pp_port_rx_burst(struct pp_port *port, struct pp_port_rx rx[PP_BURST])
 {
+	return pp_port_rx(port, rx, PP_BURST);
+}
+
+uint32_t pp_port_rx(struct pp_port *port, struct pp_port_rx rx[], uint32_t max)
+{
 	uint32_t index;
-	uint32_t n = xsk_ring_cons__peek(&port->rx, PP_BURST, &index);
+	uint32_t n = xsk_ring_cons__peek(&port->rx, max, &index);
 
 	if (n == 0)
 		return 0;
@@ -85,7 +117,7 @@ static void mark_away(struct pp_port *port, const struct pp_port_rx *tx, uint32_
 	for (uint32_t i = 0; i < n; i++) {
 		uint32_t frame = pp_pool_frame(port->pool, (uint64_t)(tx[i].data - port->area));
 
-		if (frame - port->first >= port->info.frames)
+		if (!pp_port_is_home(port, frame))
 			pp_pool_set_state(port->pool, frame, PP_FRAME_AWAY);
 	}
 }
@@ -224,18 +256,23 @@ uint8_t *pp_port_alloc(struct pp_port *port)
 		take_back(port);
 	if (port->free_count == 0)
 		return NULL;
-	return port->area + port->free[--port->free_count];
+	set_free(port, port->free_count - 1);
+	return port->area + port->free[port->free_count];
+}
+
+uint32_t pp_port_receiving(const struct pp_port *port)
+{
+	uint64_t received = __atomic_load_n(&port->received, __ATOMIC_RELAXED);
+
+	return (uint32_t)(__atomic_load_n(&port->filled, __ATOMIC_RELAXED) - received);
 }
 
 void pp_port_count(const struct pp_port *port, struct pp_port_counts *out)
 {
-	uint64_t received = __atomic_load_n(&port->received, __ATOMIC_RELAXED);
-
 	*out = (struct pp_port_counts){
 		.frames = port->info.frames,
 		.free = __atomic_load_n(&port->free_count, __ATOMIC_RELAXED),
-		.receiving =
-			(uint32_t)(__atomic_load_n(&port->filled, __ATOMIC_RELAXED) - received),
+		.receiving = pp_port_receiving(port),
 		.sending = __atomic_load_n(&port->sending, __ATOMIC_RELAXED),
 		.held = pp_pool_count(port->pool, port->home, PP_FRAME_HELD),
 		.away = pp_pool_count(port->pool, port->home, PP_FRAME_AWAY),

@@ -68,11 +68,16 @@ int pp_port_fd(const struct pp_port *port);
 // Give free frames to the kernel. Call before rx_burst.
 void pp_port_refill(struct pp_port *port);
 
+// The same however few they are: before nothing else is done for a while.
+void pp_port_refill_all(struct pp_port *port);
+
 // Take received packets.
 //
 // @param rx   Room for PP_BURST.
 // @return     0 to PP_BURST; each frame is the caller's, to recycle, send or lend.
 uint32_t pp_port_rx_burst(struct pp_port *port, struct pp_port_rx rx[PP_BURST]);
+// The same, at most max.
+uint32_t pp_port_rx(struct pp_port *port, struct pp_port_rx rx[], uint32_t max);
 
 // Put a frame on the free stack, or send it home if it is another port's.
 void pp_port_recycle(struct pp_port *port, const uint8_t *data);
@@ -95,6 +100,12 @@ uint8_t *pp_port_alloc(struct pp_port *port);
 
 // Whether frames of one can be sent by the other. Any thread.
 bool pp_port_shares(const struct pp_port *port, const struct pp_port *with);
+
+// Whether a frame of the pool is at home here.
+bool pp_port_is_home(const struct pp_port *port, uint32_t frame);
+
+// Frames that the kernel can receive into, or has and nobody took. Any thread.
+uint32_t pp_port_receiving(const struct pp_port *port);
 
 struct pp_pool *pp_port_pool(const struct pp_port *port);
 

@@ -30,8 +30,8 @@ static void bind_names(struct tap_run *run)
 		strcpy(sink->name, rule_gen_route_consumer[i]);
 		sink->kind = PP_CONSUMER_SINK;
 	}
-	run->bindings = (struct pp_bindings){run->iface, TAP_RUN_IFACES, run->consumer,
-					     TAP_RUN_CONSUMERS, NULL};
+	run->bindings = (struct pp_bindings){
+		run->iface, TAP_RUN_IFACES, run->consumer, TAP_RUN_CONSUMERS, NULL, 0, 0};
 }
 
 // Copies lie in the ring of the CPU that runs the program.

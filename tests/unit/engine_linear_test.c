@@ -19,8 +19,8 @@ static const struct pp_image_head no_sets;
 static struct pp_ruleset *set;
 static struct pp_iface_config iface[RULE_GEN_IFACES];
 static struct pp_consumer_config consumer[2 * RULE_GEN_CONSUMERS];
-static const struct pp_bindings bindings = {iface, RULE_GEN_IFACES, consumer,
-					    2 * RULE_GEN_CONSUMERS, NULL};
+static const struct pp_bindings bindings = {
+	iface, RULE_GEN_IFACES, consumer, 2 * RULE_GEN_CONSUMERS, NULL, 0, 0};
 
 // pp0 to pp2; count-a, count-b, sink-a, sink-b.
 static void setup(void)
@@ -221,7 +221,7 @@ Test(engine_linear, consumer_without_a_name_is_the_first_of_its_kind)
 		{.name = "b", .kind = PP_CONSUMER_REFLECT},
 		{.name = "c", .kind = PP_CONSUMER_SINK},
 	};
-	struct pp_bindings other = {iface, RULE_GEN_IFACES, routed_last, 3, NULL};
+	struct pp_bindings other = {iface, RULE_GEN_IFACES, routed_last, 3, NULL, 0, 0};
 	struct pp_error err = {0};
 	uint32_t rule_id;
 

@@ -3,10 +3,11 @@
 //
 //   seen        = passed + dropped + redirected + route_no_socket + route_no_meta + aborted
 //   redirected  = xsk_rx + no_frame + too_long + rx_ring_full + rx_in_flight
-//   xsk_rx      = sink + reflected + handed_off + handoff_full + tx_ring_full + tx_bad + no_consumer
+//   xsk_rx      = sink + reflected + to_program + handed_off + handoff_full + tx_ring_full + tx_bad +
+//                 no_consumer
 //   handed_off  = analysed + analysis_in_flight
 //   copied      = ring_read + ring_in_flight
-//   ring_read   = copy_handed_off + copy_handoff_full + copy_no_consumer
+//   ring_read   = copy_to_program + copy_handed_off + copy_handoff_full + copy_no_consumer
 //   copy_handed_off = copy_analysed + copy_analysis_in_flight
 //
 // Threads    pp_ledger_*: any. Rows are plain values.
@@ -49,6 +50,7 @@ enum pp_ledger_column {
 	PP_LEDGER_XSK_RX,
 	PP_LEDGER_SINK,
 	PP_LEDGER_REFLECTED, // handed to the socket's transmit ring; not proof of delivery
+	PP_LEDGER_TO_PROGRAM, // the embedding program took it from a channel
 	PP_LEDGER_TX_RING_FULL, // lost: no room in the transmit ring
 	PP_LEDGER_TX_BAD, // lost: too short to be sent back, or no transmit queue
 	PP_LEDGER_NO_CONSUMER, // recycled: the rule's consumer is not there
@@ -57,6 +59,7 @@ enum pp_ledger_column {
 	PP_LEDGER_ANALYSED,
 	PP_LEDGER_RING_READ,
 	PP_LEDGER_COPY_NO_CONSUMER,
+	PP_LEDGER_COPY_TO_PROGRAM, // the embedding program took it from a receiver
 	PP_LEDGER_COPY_HANDED_OFF,
 	PP_LEDGER_COPY_HANDOFF_FULL,
 	PP_LEDGER_COPY_ANALYSED,

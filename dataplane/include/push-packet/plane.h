@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 // The dataplane: taps on interfaces, AF_XDP sockets, copy rings, workers, analysers.
 //
-// Threads    everything here: the control thread. The plane starts its own workers and
-//            analysis threads between pp_plane_start() and pp_plane_stop().
+// Threads    everything here: the control thread, or several that take pp_plane_lock(). The plane
+//            starts its own workers and analysis threads between pp_plane_start() and
+//            pp_plane_stop(), and no other. Two planes are independent.
 // Cost       control path; pp_plane_open() loads programs (tens of milliseconds an interface).
 // Ownership  the plane owns what it opens; pp_plane_close() detaches and frees all of it. A
 //            process that dies detaches too: every program is held by a bpf_link.
@@ -57,7 +58,22 @@ enum pp_consumer_kind {
 	PP_CONSUMER_COUNT, // analyser: per rule and per source, with packet-size histogram
 	PP_CONSUMER_SINK, // routed packets: count and recycle
 	PP_CONSUMER_REFLECT, // routed packets: swap addresses and send back
+	PP_CONSUMER_PROGRAM, // the embedding program: see enum pp_copy_mode, enum pp_route_mode
 	PP_CONSUMER_KINDS,
+};
+
+// Who reads the rings of copied packets. Where nobody does, a rule with `copy` is an error.
+enum pp_copy_mode {
+	PP_COPY_WORKERS,
+	PP_COPY_RECEIVER, // the embedding program: receiver.h
+	PP_COPY_OFF, // no rings
+};
+
+// Who has the AF_XDP sockets. Where nobody does, a rule with `route` is an error.
+enum pp_route_mode {
+	PP_ROUTE_WORKERS,
+	PP_ROUTE_CHANNEL, // the embedding program: channel.h
+	PP_ROUTE_OFF, // no sockets
 };
 
 struct pp_iface_config {
@@ -93,6 +109,10 @@ struct pp_plane_config {
 	uint32_t worker_cpu_count; // 0: spread over the CPUs of the process
 	uint16_t worker_cpu[PP_WORKERS_MAX];
 	uint8_t idle; // enum pp_idle_mode
+	// A plane whose workers read neither has none, and starts no thread. What the program reads
+	// itself goes to consumers of kind PROGRAM, which a rule need not name.
+	uint8_t copy; // enum pp_copy_mode
+	uint8_t route; // enum pp_route_mode
 	bool timestamps; // time_ns in records and metadata
 
 	uint32_t rx_slots; // powers of two, 64 to 65536
@@ -117,6 +137,12 @@ void pp_plane_config_init(struct pp_plane_config *cfg);
 uint32_t pp_plane_frames_needed(const struct pp_plane_config *cfg);
 
 struct pp_plane;
+
+// The lock of a plane. Who changes rules, polls or reads statistics from several threads takes it around
+// each sequence of calls; the functions of rules.h, channel.h and receiver.h take it themselves. It may be
+// taken again by who has it. No packet ever waits for it.
+void pp_plane_lock(const struct pp_plane *plane);
+void pp_plane_unlock(const struct pp_plane *plane);
 
 // Check cfg and rules against this machine, attaching nothing: interfaces, queues, CPUs, sizes,
 // `native` where the interface cannot, `on` and `to` names in rules.
