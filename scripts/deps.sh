@@ -11,7 +11,7 @@ build="gcc libc6-dev meson ninja-build pkg-config clang bpftool linux-libc-dev
 lab="iproute2 ethtool util-linux procps libcap2-bin"
 test="libcriterion-dev libclang-rt-14-dev llvm clang-format binutils python3 python3-pytest python3-scapy
 	python3-pyroute2 python3-hypothesis man-db
-	golang-github-google-gopacket-dev python3-dpkt sip-tester"
+	golang-github-google-gopacket-dev python3-dpkt sip-tester liblwip-dev iputils-ping"
 bench="dpdk-dev libcap-dev python3"
 kernels="qemu-system-x86 cpio xz-utils"
 

@@ -13,11 +13,13 @@
 #include <lwip/netif.h>
 #include <lwip/pbuf.h>
 #include <lwip/tcpip.h>
+#include <netif/ethernet.h>
 
 #include <push-packet/channel.h>
 #include <push-packet/receiver.h>
 
 #define BURST 64
+#define ROUND_MAX 512 // frames of a round: what is sent waits for its end
 #define MTU_DEFAULT 1500
 #define MTU_MIN 68 // RFC 791: every module forwards that much
 #define LINK_HEADER_BYTES 14
@@ -29,6 +31,7 @@ struct pp_lwip {
 	struct pp_lwip_stats stats; // held aside; under the core lock
 	uint32_t held_max;
 	uint32_t held; // atomic
+	bool up;
 	bool gathering; // a round of poll: what is sent waits for its end
 	uint32_t tx_count;
 	struct pp_frame tx[BURST];
@@ -160,14 +163,13 @@ static err_t init_netif(struct netif *netif)
 	netif->mtu = lwip->config.mtu_bytes;
 	netif->hwaddr_len = ETH_HWADDR_LEN;
 	memcpy(netif->hwaddr, lwip->config.mac, ETH_HWADDR_LEN);
-	netif->flags = NETIF_FLAG_BROADCAST | NETIF_FLAG_ETHARP | NETIF_FLAG_ETHERNET |
-		       NETIF_FLAG_LINK_UP;
+	netif->flags =
+		NETIF_FLAG_BROADCAST | NETIF_FLAG_ETHARP | NETIF_FLAG_ETHERNET | NETIF_FLAG_LINK_UP;
 	return ERR_OK;
 }
 
-static int check(const struct pp_lwip_config *config,
-		 const struct pp_channel *channel,
-		 struct pp_error *err)
+static int
+check(const struct pp_lwip_config *config, const struct pp_channel *channel, struct pp_error *err)
 {
 	if (config->mtu_bytes < MTU_MIN ||
 	    config->mtu_bytes + LINK_HEADER_BYTES + 256u > pp_channel_frame_bytes(channel))
@@ -193,6 +195,7 @@ static int add_netif(struct pp_lwip *lwip)
 	added = netif_add(&lwip->netif, &addr, &mask, &gateway, lwip, init_netif, ethernet_input);
 	if (added != NULL)
 		netif_set_up(added);
+	lwip->up = added != NULL;
 	UNLOCK_TCPIP_CORE();
 	return added == NULL ? -EIO : 0;
 }
@@ -230,4 +233,109 @@ int pp_lwip_open(struct pp_lwip **out,
 free_lwip:
 	free(lwip);
 	return ret;
+}
+
+// @return  Frames lwIP was given; -errno of the channel.
+static int receive_routed(struct pp_lwip *lwip)
+{
+	struct pp_frame frame[BURST];
+	int total = 0, n;
+
+	do {
+		n = pp_channel_receive(lwip->channel, frame, BURST);
+		for (int i = 0; i < n; i++)
+			receive_frame(lwip, &frame[i]);
+		total += n > 0 ? n : 0;
+	} while (n == BURST && total < ROUND_MAX);
+	return n < 0 ? n : total;
+}
+
+static int receive_copied(struct pp_lwip *lwip)
+{
+	struct pp_receiver *receiver = lwip->config.receiver;
+	struct pp_event event[BURST];
+	int n = receiver == NULL ? 0 : pp_receiver_burst(receiver, event, BURST);
+
+	for (int i = 0; i < n; i++)
+		if (event[i].meta->cap_bytes == event[i].meta->len_bytes)
+			give_lwip(lwip, copied_pbuf(lwip, event[i].data, event[i].meta->cap_bytes));
+	if (n > 0)
+		pp_receiver_release(receiver);
+	return n == -ESHUTDOWN ? 0 : n;
+}
+
+static int wait_for_both(struct pp_lwip *lwip, int timeout_ms)
+{
+	struct pollfd fd[2] = {{.fd = pp_channel_fd(lwip->channel), .events = POLLIN},
+			       {.fd = pp_receiver_fd(lwip->config.receiver), .events = POLLIN}};
+
+	if (fd[0].fd < 0)
+		return fd[0].fd;
+	return poll(fd, 2, timeout_ms) < 0 ? -errno : 0;
+}
+
+static int wait_for_packets(struct pp_lwip *lwip, int timeout_ms)
+{
+	if (timeout_ms == 0)
+		return 0;
+	if (lwip->config.receiver != NULL)
+		return wait_for_both(lwip, timeout_ms);
+	return pp_channel_wait(lwip->channel, timeout_ms);
+}
+
+static int serve(struct pp_lwip *lwip)
+{
+	int routed, copied;
+
+	LOCK_TCPIP_CORE();
+	lwip->gathering = true;
+	routed = receive_routed(lwip);
+	copied = receive_copied(lwip);
+	lwip->gathering = false;
+	send_gathered(lwip);
+	UNLOCK_TCPIP_CORE();
+	if (routed < 0)
+		return routed;
+	return copied < 0 ? copied : routed + copied;
+}
+
+int pp_lwip_poll(struct pp_lwip *lwip, int timeout_ms)
+{
+	int ret = serve(lwip);
+
+	if (ret != 0 || timeout_ms == 0)
+		return ret;
+	ret = wait_for_packets(lwip, timeout_ms);
+	return ret < 0 ? ret : serve(lwip);
+}
+
+struct netif *pp_lwip_netif(struct pp_lwip *lwip)
+{
+	return &lwip->netif;
+}
+
+void pp_lwip_stats(const struct pp_lwip *lwip, struct pp_lwip_stats *out)
+{
+	LOCK_TCPIP_CORE();
+	*out = lwip->stats;
+	UNLOCK_TCPIP_CORE();
+	out->held = __atomic_load_n(&lwip->held, __ATOMIC_ACQUIRE);
+}
+
+int pp_lwip_close(struct pp_lwip *lwip)
+{
+	uint32_t held;
+
+	if (lwip == NULL)
+		return 0;
+	LOCK_TCPIP_CORE();
+	if (lwip->up)
+		netif_remove(&lwip->netif);
+	lwip->up = false;
+	UNLOCK_TCPIP_CORE();
+	held = __atomic_load_n(&lwip->held, __ATOMIC_ACQUIRE);
+	if (held > 0)
+		return (int)held;
+	free(lwip);
+	return 0;
 }

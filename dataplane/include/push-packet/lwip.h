@@ -52,7 +52,8 @@ struct pp_lwip_config {
 struct pp_lwip_stats {
 	uint64_t rx_pkts; // that lwIP was given
 	uint64_t rx_bytes;
-	uint64_t rx_copied; // of these, because it held too many frames, or they came by the receiver
+	uint64_t
+		rx_copied; // of these, because it held too many frames, or they came by the receiver
 	uint64_t rx_lost; // no memory
 	uint64_t tx_pkts;
 	uint64_t tx_bytes;
