@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR MIT */
 // Engine `tuple`, kernel half: which tables can hold a match, then the best one of their rules. For
-// the program and for user space; bpf/abi.h says what the body is.
+// the program and for user space; bpf/abi_tuple.h says what the body is.
 //
 // The verifier walks the search once for each table and each rule of a chain. It stays short
 // because all that is kept from one to the next is numbers that it knows nothing of and does not
@@ -9,7 +9,7 @@
 
 #include <bpf/bpf_endian.h>
 
-#include "abi.h"
+#include "abi_tuple.h"
 
 #ifndef __always_inline
 #define __always_inline inline __attribute__((always_inline))

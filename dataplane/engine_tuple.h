@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-// Inside of engine `tuple`: what its files share. bpf/abi.h says what the body is, bpf/tuple.bpf.h
-// how it is read.
+// Inside of engine `tuple`: what its files share. bpf/abi_tuple.h says what the body is,
+// bpf/tuple.bpf.h how it is read.
 //
 // A rule is taken apart by family; in a family it is one box of the space of keys, or several if it
 // had to be split. Each box is one entry: a rule of the body, in one table, in one chain.
@@ -12,6 +12,7 @@
 
 #include <stdbool.h>
 
+#include <push-packet/abi_tuple.h>
 #include <push-packet/engine.h>
 
 // Tables that the plan leaves to rules that come later.

@@ -8,7 +8,7 @@
 
 #include <stdint.h>
 
-#include <push-packet/abi.h>
+#include <push-packet/abi_tuple.h>
 
 // What a lookup did.
 struct pp_tuple_work {

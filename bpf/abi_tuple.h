@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR MIT */
+// The image of engine `tuple`, across the kernel/user line; abi.h has the rest.
+#ifndef PP_ABI_TUPLE_H
+#define PP_ABI_TUPLE_H
+
+#include "abi.h"
+
+// Engine `tuple`: hash tables of rules, one for each of at most PP_TUPLE_TABLES masks of the key.
+//
+// A table's key is the packet's key under its mask. All tables of a family share one array of
+// buckets; a bucket has one entry for each tag, which begins a chain of rules by rank. What is
+// looked for in a chain is a rule that matches, whatever table it was put there for, so that a
+// false tag costs time and nothing else. Before anything is hashed, words with a bit for each table
+// say which tables can hold a match: one word by protocol, one by each port, two by each address, at
+// two lengths of prefix. A bit too many costs a probe; one too few would be wrong.
+//
+// The body begins with struct pp_tuple_head. What else there is lies where the config says, which
+// is a constant of the program: it keeps every index in bounds, so the body need not be trusted.
+#ifndef PP_TUPLE_TABLES
+#define PP_TUPLE_TABLES 64 // of a family
+#endif
+#ifndef PP_TUPLE_STEPS
+#define PP_TUPLE_STEPS 8 // rules in a chain
+#endif
+#define PP_TUPLE_BITS 64 // in a word of tables
+#define PP_TUPLE_LEVELS 4 // source at two lengths, destination at two
+#define PP_TUPLE_PORT_CELLS 2048 // ports below 1,024, then all others by their low ten bits
+#define PP_TUPLE_BUCKET_RULES 12
+#define PP_TUPLE_MULS 6
+
+enum pp_tuple_part_index {
+	PP_TUPLE_IP4,
+	PP_TUPLE_IP6,
+	PP_TUPLE_FAMILIES,
+};
+
+// Where a family's parts are, as offsets into the body.
+struct pp_tuple_part {
+	__u32 cell_at;
+	__u32 cell_shift; // 64 - log2 of the cells
+	__u32 bucket_at;
+	__u32 bucket_mask; // buckets - 1
+	__u32 rule_at;
+	__u32 rule_count;
+	__u32 fields; // PP_TUPLE_BY_*: those that tell tables apart
+	__u32 pad;
+};
+#define PP_TUPLE_BY_LEVEL(level) (1u << (level))
+#define PP_TUPLE_BY_PROTO (1u << 4)
+#define PP_TUPLE_BY_SPORT (1u << 5)
+#define PP_TUPLE_BY_DPORT (1u << 6)
+#define PP_TUPLE_BY_ALL 0x7fu
+
+struct pp_tuple_config {
+	struct pp_tuple_part part[PP_TUPLE_FAMILIES];
+	__u32 cond_at;
+	__u32 cond_mask; // of offsets: 16 times a power of two, less 16
+};
+PP_STATIC_ASSERT(sizeof(struct pp_tuple_config) <= 128, "it is a shape's config");
+
+// Begins the tables and the rules of both families.
+struct pp_tuple_table {
+	__u64 word_mask; // of pp_key.word
+	__u64 seed;
+	__u32 best_rank; // no rule here or in a table behind has a lower one; ~0: there is none
+	__u32 pad;
+};
+
+struct pp_tuple_rule {
+	__u32 rank;
+	__u32 next; // in the chain, from 1; 0: none. IPv4: the upper 8 bits are 32 - source length
+	__u32 cond; // offset of it. IPv4: the upper 8 bits are 32 - destination length
+	__u32 slot;
+	__u16 sport_lo;
+	__u16 sport_hi;
+	__u16 dport_lo;
+	__u16 dport_hi;
+};
+#define PP_TUPLE_LINK_BITS 24
+
+// addr is as in struct pp_key; IPv6 is in host order here.
+struct pp_tuple_table4 {
+	struct pp_tuple_table table;
+	__u64 addr_mask;
+};
+PP_STATIC_ASSERT(sizeof(struct pp_tuple_table4) == 32, "two to a cache line");
+
+struct pp_tuple_table6 {
+	struct pp_tuple_table table;
+	__u64 addr_mask[4];
+	__u64 pad;
+};
+PP_STATIC_ASSERT(sizeof(struct pp_tuple_table6) == 64, "one cache line");
+
+struct pp_tuple_rule4 {
+	struct pp_tuple_rule rule;
+	__u64 addr;
+};
+PP_STATIC_ASSERT(sizeof(struct pp_tuple_rule4) == 32, "two to a cache line");
+
+// A difference in addr[i] counts when something is left of it after a shift by shift[i][0], then by
+// shift[i][1]: one shift by 64 is no shift.
+struct pp_tuple_rule6 {
+	struct pp_tuple_rule rule;
+	__u8 shift[4][2];
+	__u64 addr[4];
+};
+PP_STATIC_ASSERT(sizeof(struct pp_tuple_rule6) == 64, "one cache line");
+
+// What else a rule asks for. Rules share these, there are few.
+struct pp_tuple_cond {
+	__u64 sets; // as struct pp_linear_ip4
+	__u64 word; // low half: of pp_key.word, protocol, interface, PP_KEY_PORTS; high half: its mask
+};
+PP_STATIC_ASSERT(sizeof(struct pp_tuple_cond) == 16, "a mask finds one");
+
+struct pp_tuple_bucket {
+	__u32 rule[PP_TUPLE_BUCKET_RULES]; // begins a chain, from 1
+	__u64 tags_low; // one byte for each of rule[0] to [7]; 0: none
+	__u32 tags_high; // the others
+	__u32 pad;
+};
+PP_STATIC_ASSERT(sizeof(struct pp_tuple_bucket) == 64, "one cache line");
+
+// Words of tables by prefix of an address: all levels by the hash of theirs.
+struct pp_tuple_cell {
+	__u64 level[PP_TUPLE_LEVELS];
+};
+
+// Words of tables by the rest of the key.
+struct pp_tuple_fields {
+	__u64 proto[256];
+	__u64 dport[PP_TUPLE_PORT_CELLS];
+	__u64 sport[PP_TUPLE_PORT_CELLS];
+};
+
+// Numbers that an attacker does not know, and the prefixes that cells go by: of the source at two
+// lengths, of the destination at two; IPv6's first halves.
+struct pp_tuple_numbers {
+	__u64 mul[PP_TUPLE_MULS]; // odd
+	__u64 level_mul[PP_TUPLE_LEVELS];
+	__u64 level_mask[PP_TUPLE_LEVELS];
+	__u64 zero; // which the verifier does not know to be 0
+	__u64 pad;
+};
+
+// What every packet needs comes first: 32 KB are within an instruction's reach.
+struct pp_tuple_head {
+	struct pp_tuple_numbers numbers[PP_TUPLE_FAMILIES];
+	struct pp_tuple_table4 table4[PP_TUPLE_BITS];
+	struct pp_tuple_table6 table6[PP_TUPLE_BITS];
+	__u32 other[256]; // by interface: slot for frames that are neither IPv4 nor IPv6
+	struct pp_tuple_fields fields[PP_TUPLE_FAMILIES];
+};
+PP_STATIC_ASSERT(sizeof(struct pp_tuple_head) % 64 == 0, "whole cache lines");
+
+#endif
