@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-#include "worker.h"
+#include "worker_priv.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -12,8 +12,6 @@
 #define URCU_INLINE_SMALL_FUNCTIONS // rcu_dereference() is a load, not a call
 #include <urcu-qsbr.h>
 
-#include <push-packet/clock.h>
-
 #include "copy_ring.h"
 #include "counter.h"
 #include "forward.h"
@@ -25,33 +23,12 @@
 
 // Empty loops before an adaptive worker sleeps: some tens of microseconds.
 #define ADAPTIVE_SPINS 2000
-// Loops, some 40 ns each, that a copy ring is left alone for after a look found a few records.
-#define RING_REST 128
 // A sleeper looks again after this long whatever happens: the XDP program may have read the
 // wake flag just before it was set.
 #define SLEEP_MS 10
 #define TICK_NS 100000000u // of analysers that run on the worker
 
 _Static_assert(PP_BURST <= PP_ANALYSER_BURST, "a burst is one call of an analyser");
-
-struct pp_worker {
-	struct pp_worker_params params;
-	struct pp_port_list *ports; // RCU: one of list[]
-	struct pp_port_list list[2];
-	const struct pp_rule_table *rules; // RCU: of this loop
-	struct pp_ledger_row *ledger; // by row; written by the thread
-	struct pollfd *pollfd;
-	struct pp_worker_info info; // written by the thread, cpu aside
-	uint32_t *ring_rest; // by ring: loops that it is left alone for
-	uint32_t spins; // empty loops in a row
-	bool analyses; // some analyser runs on it
-	uint64_t now_ns; // of this loop, where it analyses
-	uint64_t next_tick_ns;
-	bool stamps; // a consumer wants times
-	pthread_t thread;
-	bool running;
-	bool stop;
-};
 
 int pp_worker_create(struct pp_worker **out,
 		     const struct pp_worker_params *params,
@@ -313,72 +290,6 @@ static uint32_t serve_ports(struct pp_worker *worker)
 	return n;
 }
 
-static void copy_to_consumer(struct pp_worker *worker, const struct pp_meta *meta)
-{
-	uint32_t row = pp_rows_index(worker->params.rows, meta->iface, meta->queue);
-	struct pp_ledger_row *ledger = &worker->ledger[row];
-	struct pp_lanes *lanes;
-
-	pp_rows_bump(ledger, PP_LEDGER_RING_READ, 1);
-	if (meta->consumer >= worker->params.consumer_count) {
-		pp_rows_bump(ledger, PP_LEDGER_COPY_NO_CONSUMER, 1);
-		return;
-	}
-	lanes = &worker->params.consumer[meta->consumer].lanes;
-	if (lanes->state != NULL) {
-		pp_lanes_gather(lanes, meta, (const uint8_t *)(meta + 1), false, worker->now_ns);
-		pp_rows_bump(ledger, PP_LEDGER_COPY_HANDED_OFF, 1);
-		pp_rows_bump(ledger, PP_LEDGER_COPY_ANALYSED, 1);
-	} else if (pp_lanes_push_copy(lanes, meta, false)) {
-		pp_rows_bump(ledger, PP_LEDGER_COPY_HANDED_OFF, 1);
-	} else {
-		pp_rows_bump(ledger, PP_LEDGER_COPY_HANDOFF_FULL, 1);
-	}
-}
-
-// What was gathered of a copy ring, before its records go.
-static void analyse_records(struct pp_worker *worker)
-{
-	for (uint32_t i = 0; worker->analyses && i < worker->params.consumer_count; i++)
-		if (worker->params.consumer[i].lanes.view_count > 0)
-			pp_lanes_call(&worker->params.consumer[i].lanes, worker->now_ns);
-}
-
-// A look at a ring takes its cache lines from the CPU that fills it. Who looks after every record
-// slows that CPU down several times over; so after a look that found a few records the ring is left
-// alone for some microseconds, to fill.
-static bool leave_alone(struct pp_worker *worker, uint32_t ring)
-{
-	if (worker->ring_rest[ring] == 0)
-		return false;
-	worker->ring_rest[ring]--;
-	return true;
-}
-
-static uint32_t serve_rings(struct pp_worker *worker)
-{
-	const struct pp_meta *record[PP_BURST];
-	uint32_t total = 0;
-
-	for (uint32_t i = 0; i < worker->params.ring_count; i++) {
-		struct pp_copy_ring *ring = worker->params.ring[i];
-		uint32_t n;
-
-		if (leave_alone(worker, i))
-			continue;
-		n = pp_copy_ring_burst(ring, record, PP_BURST);
-		if (n > 0 && n < PP_BURST)
-			worker->ring_rest[i] = RING_REST;
-
-		for (uint32_t j = 0; j < n; j++)
-			copy_to_consumer(worker, record[j]);
-		analyse_records(worker);
-		pp_copy_ring_release(ring);
-		total += n;
-	}
-	return total;
-}
-
 // Frames that analysers are done with. Not counted as work: it must not keep a worker awake.
 static void take_back(struct pp_worker *worker)
 {
@@ -478,7 +389,7 @@ static void *worker_run(void *arg)
 		// treated by the table from before it looked. See end_sole_sink() in plane_apply.c.
 		worker->rules = rcu_dereference(*worker->params.rules);
 		look_at_clock(worker);
-		n = serve_ports(worker) + serve_rings(worker);
+		n = serve_ports(worker) + pp_worker_serve_rings(worker);
 		flush(worker);
 		take_back(worker);
 		rcu_quiescent_state();
