@@ -22,14 +22,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/cdefs.h>
 
 #include <push-packet/abi.h>
 #include <push-packet/error.h>
 #include <push-packet/rule.h>
 
-#ifdef __cplusplus
-extern "C" {
-#endif
+__BEGIN_DECLS
 
 #define PP_ANALYSER_ABI 1u
 #define PP_ANALYSER_SYMBOL "pp_analyser_ops" // that a library defines
@@ -261,6 +260,4 @@ void pp_analyser_unload(struct pp_analyser_own *own);
 // borrowed one.
 bool pp_analyser_same(const struct pp_analyser_own *a, const struct pp_analyser_own *b);
 
-#ifdef __cplusplus
-}
-#endif
+__END_DECLS

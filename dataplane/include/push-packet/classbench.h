@@ -14,8 +14,12 @@
 // Ownership  caller's storage, but for pp_classbench_read().
 #pragma once
 
+#include <sys/cdefs.h>
+
 #include <push-packet/error.h>
 #include <push-packet/rule.h>
+
+__BEGIN_DECLS
 
 #define PP_CLASSBENCH_LINE_BYTES 256 // enough for any line that pp_classbench_format() writes
 
@@ -42,3 +46,5 @@ int pp_classbench_read(const char *text,
 // @return  Characters written; -EINVAL: the format has no word for `on`, sets, `any`, or a rule for
 //          both families.
 int pp_classbench_format(const struct pp_rule *rule, char *buf, size_t size);
+
+__END_DECLS

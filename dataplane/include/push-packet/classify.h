@@ -10,10 +10,13 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/cdefs.h>
 
 #include <push-packet/engine.h>
 #include <push-packet/rule.h>
 #include <push-packet/trace.h>
+
+__BEGIN_DECLS
 
 #define PP_CLASSIFY_KEYS_MAX 65536u // a power of two
 
@@ -109,3 +112,5 @@ int pp_classify_measure(struct pp_classify *classify,
 // @param count 1 to PP_CLASSIFY_KEYS_MAX - 1.
 // @return      0; -errno; -ENOMEM.
 int pp_classify_measure_each(struct pp_classify *classify, uint32_t count, double cost[]);
+
+__END_DECLS

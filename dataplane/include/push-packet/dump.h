@@ -13,11 +13,14 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/cdefs.h>
 
 #include <linux/filter.h>
 
 #include <push-packet/abi.h>
 #include <push-packet/error.h>
+
+__BEGIN_DECLS
 
 struct pp_plane;
 
@@ -103,3 +106,5 @@ uint32_t pp_dump_reader_burst(struct pp_dump_reader *reader,
 void pp_dump_reader_release(struct pp_dump_reader *reader);
 
 void pp_dump_reader_stats(const struct pp_dump_reader *reader, struct pp_dump_stats *out);
+
+__END_DECLS

@@ -9,9 +9,12 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/cdefs.h>
 
 #include <push-packet/error.h>
 #include <push-packet/histogram.h>
+
+__BEGIN_DECLS
 
 #define PP_HANDOFF_BATCH_MAX 256u
 #define PP_HANDOFF_FRAMES_MAX 65536u
@@ -34,3 +37,5 @@ int pp_handoff_measure(const struct pp_handoff_job *job,
 		       struct pp_histogram *rounds,
 		       double *out_ns,
 		       struct pp_error *err);
+
+__END_DECLS

@@ -15,6 +15,9 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/cdefs.h>
+
+__BEGIN_DECLS
 
 struct pp_histogram {
 	uint32_t bits; // k
@@ -101,3 +104,5 @@ struct pp_histogram_step {
 //
 // @return  false: there is none; step is left as it was.
 bool pp_histogram_next(const struct pp_histogram *histogram, struct pp_histogram_step *step);
+
+__END_DECLS

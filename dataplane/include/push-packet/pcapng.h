@@ -16,8 +16,11 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/cdefs.h>
 
 #include <push-packet/abi.h>
+
+__BEGIN_DECLS
 
 #define PP_PCAPNG_TEXT_MAX 1024
 // The least room that holds any packet block with up to so many bytes of packet.
@@ -80,3 +83,5 @@ size_t pp_pcapng_stats(uint8_t *out, size_t room, const struct pp_pcapng_stats *
 // @return         XDP_PASS, XDP_DROP or XDP_REDIRECT of <linux/bpf.h>; PP_PCAPNG_NO_VERDICT: none of
 //                 them.
 int pp_pcapng_verdict(uint32_t verdict);
+
+__END_DECLS

@@ -138,7 +138,7 @@ struct pp_consumer_config {
 	// FORWARD only: one of the plane's interfaces, Ethernet. What queue N receives is sent by queue N
 	// there, or by another queue of the same worker; with such a consumer all sockets share one UMEM,
 	// and queue N of every interface is served by worker N modulo their number.
-	char forward_to[IFNAMSIZ];
+	char forward_to[IF_NAMESIZE];
 	// REFLECT only: write a struct pp_reflect_stamp into the last bytes of packets of
 	// PP_REFLECT_STAMP_BYTES_MIN and more, for those who measure latency. Checksums are not
 	// made good.

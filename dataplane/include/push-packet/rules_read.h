@@ -8,9 +8,12 @@
 #pragma once
 
 #include <stdint.h>
+#include <sys/cdefs.h>
 
 #include <push-packet/error.h>
 #include <push-packet/rule.h>
+
+__BEGIN_DECLS
 
 // Read a text.
 //
@@ -19,3 +22,5 @@
 // @param err    Set on failure, with line and col.
 // @return       0; -EINVAL: a fault in the text, a rule that names a set, or no rule; -ENOMEM.
 int pp_rules_read(const char *text, struct pp_rule **out, uint32_t *count, struct pp_error *err);
+
+__END_DECLS

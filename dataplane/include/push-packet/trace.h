@@ -9,9 +9,12 @@
 #include <net/if.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/cdefs.h>
 
 #include <push-packet/abi.h>
 #include <push-packet/rule.h>
+
+__BEGIN_DECLS
 
 // What is true of a packet, as who made it knows. is_ip false: all that follows up to iface is 0.
 struct pp_trace_header {
@@ -55,3 +58,5 @@ int pp_trace_make(const struct pp_trace_options *options,
 //
 // @param iface  Index in the configuration.
 void pp_trace_key(const struct pp_trace_header *packet, uint32_t iface, struct pp_key *out);
+
+__END_DECLS
