@@ -54,9 +54,12 @@ class Installed:
         self.library_folder = found[0].parent.parent
         self.env = {**os.environ, "PKG_CONFIG_PATH": str(found[0].parent),
                     "PKG_CONFIG_SYSROOT_DIR": str(self.root)}
+        self.headers = self.root / "usr/local/include/push-packet"
+        # Of libpushpacket itself: libpushpacket-lwip is there only where lwIP is.
+        self.core_headers = sorted(set(self.headers.glob("*.h")) - {self.headers / "lwip.h"})
 
-    def flags(self, *what):
-        done = subprocess.run(["pkg-config", *what, "push-packet"], env=self.env, check=True,
+    def flags(self, *what, package="push-packet"):
+        done = subprocess.run(["pkg-config", *what, package], env=self.env, check=True,
                               capture_output=True, text=True)
         return done.stdout.split()
 
@@ -190,7 +193,7 @@ def test_what_is_wrong_is_a_sentence_and_an_exit_status(lab, installed):
                                       ("g++", "c++", "-std=c++17", "-O1")])
 def test_each_header_stands_alone(installed, compiler):
     program, language, *options = compiler
-    headers = sorted((installed.root / "usr/local/include/push-packet").glob("*.h"))
+    headers = sorted(installed.headers.glob("*.h"))
     assert len(headers) > 12
     for header in headers:
         done = subprocess.run([program, "-x", language, *WARN, *options, *installed.flags("--cflags"),
@@ -211,26 +214,30 @@ def test_static_library_links_alone(installed):
     assert "libpushpacket" not in needed.stdout
 
 
-def headers_text(installed):
-    folder = installed.root / "usr/local/include/push-packet"
-    text = "\n".join(path.read_text(encoding="utf-8") for path in sorted(folder.glob("*.h")))
+def headers_text(headers):
+    text = "\n".join(path.read_text(encoding="utf-8") for path in headers)
     return re.sub(r"//.*", "", text)
 
 
-def symbols(installed):
-    library = installed.library_folder / "libpushpacket.so"
-    done = subprocess.run(["nm", "-D", "--defined-only", library], capture_output=True, text=True,
-                          check=True)
+def declared_in(headers):
+    text = re.sub(r"static inline[^{]*\{.*?^\}", "", headers_text(headers),
+                  flags=re.MULTILINE | re.DOTALL)
+    return set(re.findall(r"^[a-z][^#;{}]*?\b(pp_\w+)\s*\([^;{]*\)[^;{]*;", text, re.MULTILINE))
+
+
+def symbols(installed, library="libpushpacket.so"):
+    done = subprocess.run(["nm", "-D", "--defined-only", installed.library_folder / library],
+                          capture_output=True, text=True, check=True)
     return [line.split()[2] for line in done.stdout.splitlines()]
 
 
 def struct_sizes(installed):
-    folder = installed.root / "usr/local/include/push-packet"
-    names = sorted(set(re.findall(r"^struct (pp_\w+) \{", headers_text(installed), re.MULTILINE)))
+    names = sorted(set(re.findall(r"^struct (pp_\w+) \{", headers_text(installed.core_headers),
+                                  re.MULTILINE)))
     source = installed.folder / "sizes.c"
     source.write_text("#include <stdio.h>\n"
                       + "".join(f"#include <push-packet/{path.name}>\n"
-                                for path in sorted(folder.glob("*.h")))
+                                for path in installed.core_headers)
                       + "int main(void)\n{\n"
                       + "".join(f'printf("struct {name} %zu\\n", sizeof(struct {name}));\n'
                                 for name in names) + "}\n", encoding="utf-8")
@@ -247,11 +254,44 @@ def test_the_abi_is_as_committed(installed):
 
 
 def test_exactly_the_functions_of_the_headers_are_exported(installed):
-    text = re.sub(r"static inline[^{]*\{.*?^\}", "", headers_text(installed),
-                  flags=re.MULTILINE | re.DOTALL)
-    declared = set(re.findall(r"^[a-z][^#;{}]*?\b(pp_\w+)\s*\([^;{]*\)[^;{]*;", text, re.MULTILINE))
-    declared = {name for name in declared if name != "pp_match"}
+    declared = declared_in(installed.core_headers) - {"pp_match"}
     exported = {name.split("@")[0] for name in symbols(installed)} - {"PP_0"}
     assert exported - declared == {"pp_size_bucket_max_bytes"}
     assert declared - exported == set()
     assert all(name.endswith("@@PP_0") for name in symbols(installed) if name != "PP_0")
+
+
+@pytest.fixture
+def with_lwip(installed):
+    if not (installed.headers / "lwip.h").exists():
+        pytest.skip("built without liblwip-dev")
+    return installed
+
+
+def test_exactly_the_functions_of_lwip_h_are_exported(with_lwip):
+    exported = symbols(with_lwip, "libpushpacket-lwip.so")
+    declared = declared_in([with_lwip.headers / "lwip.h"])
+    assert sorted(exported) == sorted({"PP_0"} | {f"{name}@@PP_0" for name in declared})
+
+
+@pytest.mark.parametrize("link", ["shared", "static"])
+def test_lwip_echoes_from_an_installed_library(lab, with_lwip, link):
+    # lwIP is the machine's own, not under the folder that pkg-config puts in front.
+    lwip = subprocess.run(["pkg-config", "--cflags", "lwip"], check=True, capture_output=True,
+                          text=True).stdout.split()
+    flags = with_lwip.flags("--cflags", "--libs", package="push-packet-lwip")
+    if link == "static":
+        flags = with_lwip.flags("--static", "--cflags", "--libs", package="push-packet-lwip")
+        flags = [f"-l:lib{flag[2:]}.a" if flag.startswith("-lpushpacket") else flag
+                 for flag in flags]
+    program = with_lwip.folder / f"lwip_echo_{link}"
+    subprocess.run(["gcc", *WARN, "-o", program, EXAMPLES / "lwip_echo.c", *lwip, *flags,
+                    f"-Wl,-rpath,{with_lwip.library_folder}"], check=True)
+    lab.run("src", "ethtool", "-K", "gen0", "tx", "off")
+    process = lab.spawn("rx", program, "pp0", "192.0.2.77", "255.255.255.0", 7)
+    assert process.stdout.readline() == "listening\n", process.stderr.read()
+    say = ("import socket; s = socket.create_connection(('192.0.2.77', 7), timeout=10); "
+           "s.sendall(b'hello'); print(s.recv(100))")
+    assert lab.run("src", "/usr/bin/python3", "-c", say).stdout == "b'hello'\n"
+    process.send_signal(signal.SIGTERM)
+    assert " lost 0 held 0\n" in end(process)
