@@ -304,6 +304,17 @@ int pp_bench_finish(struct pp_bench_run *run, const char *command)
 	return status;
 }
 
+int pp_bench_conclude(struct pp_bench_run *run,
+		      const char *command,
+		      int status,
+		      const struct pp_error *err)
+{
+	if (!status)
+		return pp_bench_finish(run, command);
+	pp_bench_run_destroy(run);
+	return complain(command, status, err);
+}
+
 int pp_bench_read_json(const struct pp_option *option,
 		       const char *text,
 		       void *values,

@@ -17,7 +17,7 @@
 //   pp_bench_add_histogram(run, "round trip", "ns", PP_BENCH_LOWER, histogram);
 //   pp_bench_add_samples(run, "delivered", "Mpps", PP_BENCH_HIGHER, mpps, rounds);
 //   pp_bench_add_claim(run, "route beside rxdrop", ours, peer, 11, 1.0, false);
-//   return pp_bench_finish(run, argv[0]);                       // prints, writes, frees
+//   return pp_bench_conclude(run, argv[0], status, &err);       // prints, writes, frees
 //
 // The document (--json) is one object: tool, version, command, kind, began (RFC 3339), seconds,
 // machine, interfaces, cpus_used, settings, warnings, results; a subcommand may add members of its own.
@@ -151,6 +151,16 @@ void pp_bench_add_claim(struct pp_bench_run *run,
 // @return         enum pp_exit: PP_EXIT_FAILED when a file could not be written, or under --strict
 //                 with a warning.
 int pp_bench_finish(struct pp_bench_run *run, const char *command);
+
+// How a subcommand ends: finish, or say what failed and free the run.
+//
+// @param run     NULL where it could not be created.
+// @param status  0: finish; else err says what failed.
+// @return        enum pp_exit.
+int pp_bench_conclude(struct pp_bench_run *run,
+		      const char *command,
+		      int status,
+		      const struct pp_error *err);
 
 // For a run's document, of a file or of this process: print it for people.
 void pp_bench_print(const json_t *document, FILE *out);

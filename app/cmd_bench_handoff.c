@@ -224,11 +224,7 @@ static int run_handoff(const struct pp_command *command, int argc, char **argv)
 		note_settings(run, &o);
 		status = measure(run, &o, &err);
 	}
-	if (!status)
-		return pp_bench_finish(run, argv[0]);
-	fprintf(stderr, "%s: %s\n", argv[0], err.text);
-	pp_bench_run_destroy(run);
-	return PP_EXIT_FAILED;
+	return pp_bench_conclude(run, argv[0], status, &err);
 }
 
 enum number {

@@ -362,11 +362,7 @@ static int run_throughput(const struct pp_command *command, int argc, char **arg
 	if (ret == 0)
 		ret = run_session(&session, &err);
 	json_decref(session.counts);
-	if (ret == 0)
-		return pp_bench_finish(session.run, argv[0]);
-	fprintf(stderr, "%s: %s\n", argv[0], err.text);
-	pp_bench_run_destroy(session.run);
-	return PP_EXIT_FAILED;
+	return pp_bench_conclude(session.run, argv[0], ret, &err);
 }
 
 static const struct pp_option options[] = {

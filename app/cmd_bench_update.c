@@ -252,13 +252,9 @@ static int run_update(const struct pp_command *command, int argc, char **argv)
 	status = pp_command_parse(command, argc, argv, &o, NULL);
 	if (status != PP_PARSED)
 		return status;
-	if (pp_bench_run_create(&session.run, "update", &o.bench, argc, argv, &err) ||
-	    run_session(&session, &err)) {
-		fprintf(stderr, "%s: %s\n", argv[0], err.text);
-		pp_bench_run_destroy(session.run);
-		return PP_EXIT_FAILED;
-	}
-	return pp_bench_finish(session.run, argv[0]);
+	status = pp_bench_run_create(&session.run, "update", &o.bench, argc, argv, &err)
+			 ?: run_session(&session, &err);
+	return pp_bench_conclude(session.run, argv[0], status, &err);
 }
 
 static int

@@ -13,6 +13,7 @@
 
 #include <push-packet/clock.h>
 
+#include "bpf_values.h"
 #include "classify_linear.skel.h"
 #include "classify_tuple.skel.h"
 
@@ -27,34 +28,16 @@ static const char *const program_name[PP_CLASSIFY_PROGRAMS] = {
 	[PP_CLASSIFY_MATCH_EACH] = "classify_match_each",
 };
 
-static bool is_value_map(int fd)
+static bool is_value(const char *name)
 {
-	struct bpf_map_info info = {0};
-	uint32_t len = sizeof(info);
-
-	return bpf_obj_get_info_by_fd(fd, &info, &len) == 0 &&
-	       strncmp(info.name, "classify_", strlen("classify_")) == 0;
+	return strncmp(name, "classify_", strlen("classify_")) == 0;
 }
 
-// Maps of one element are addressed as memory, as in dataplane/tap_object.c.
 static int prepare(struct bpf_program *prog, struct bpf_prog_load_opts *opts, long cookie)
 {
-	size_t count = bpf_program__insn_cnt(prog);
-	struct bpf_insn *insn = malloc(count * sizeof(*insn));
-	int ret;
-
 	(void)opts;
 	(void)cookie;
-	if (insn == NULL)
-		return -ENOMEM;
-	memcpy(insn, bpf_program__insns(prog), count * sizeof(*insn));
-	for (size_t i = 0; i + 1 < count; i++)
-		if (insn[i].code == (BPF_LD | BPF_IMM | BPF_DW) &&
-		    insn[i].src_reg == BPF_PSEUDO_MAP_FD && is_value_map(insn[i].imm))
-			insn[i].src_reg = BPF_PSEUDO_MAP_VALUE;
-	ret = bpf_program__set_insns(prog, insn, count);
-	free(insn);
-	return ret;
+	return pp_bpf_values_address(prog, is_value);
 }
 
 static int registered; // what libbpf said

@@ -10,6 +10,7 @@
 #include <bpf/libbpf.h>
 #include <linux/bpf.h>
 
+#include "bpf_values.h"
 #include "engine.h"
 #include "log.h"
 #include "maps.h"
@@ -48,38 +49,17 @@ static void list_shared(struct shared_map map[SHARED_MAPS], const struct pp_maps
 	memcpy(map, list, sizeof(list));
 }
 
-static bool is_value_map(int fd)
+static bool is_value(const char *name)
 {
-	struct bpf_map_info info = {0};
-	uint32_t len = sizeof(info);
-
-	return bpf_obj_get_info_by_fd(fd, &info, &len) == 0 &&
-	       (strcmp(info.name, "pp_image") == 0 || strcmp(info.name, "pp_rows") == 0 ||
-		strcmp(info.name, "pp_cache") == 0);
+	return strcmp(name, "pp_image") == 0 || strcmp(name, "pp_rows") == 0 ||
+	       strcmp(name, "pp_cache") == 0;
 }
 
-// Maps of one element are addressed as memory, as libbpf does with global variables: what loads
-// their descriptor is made to load the address of their value (BPF_PSEUDO_MAP_VALUE). A lookup for
-// each packet costs 3 ns and a null check that splits the verifier's way.
-//
 // @param cookie  Flags of the program.
 static int prepare(struct bpf_program *prog, struct bpf_prog_load_opts *opts, long cookie)
 {
-	size_t count = bpf_program__insn_cnt(prog);
-	struct bpf_insn *insn = malloc(count * sizeof(*insn));
-	int ret;
-
-	if (insn == NULL)
-		return -ENOMEM;
-	memcpy(insn, bpf_program__insns(prog), count * sizeof(*insn));
-	for (size_t i = 0; i + 1 < count; i++)
-		if (insn[i].code == (BPF_LD | BPF_IMM | BPF_DW) &&
-		    insn[i].src_reg == BPF_PSEUDO_MAP_FD && is_value_map(insn[i].imm))
-			insn[i].src_reg = BPF_PSEUDO_MAP_VALUE;
-	ret = bpf_program__set_insns(prog, insn, count);
-	free(insn);
 	opts->prog_flags |= (uint32_t)cookie;
-	return ret;
+	return pp_bpf_values_address(prog, is_value);
 }
 
 static int registered; // what libbpf said
