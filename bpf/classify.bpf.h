@@ -28,7 +28,7 @@ struct {
 	__uint(value_size, 64); // set at load
 } classify_body SEC(".maps");
 
-// As in bpf/maps.bpf.h: dataplane/tap_object.c says why.
+// As in bpf/maps.bpf.h: dataplane/bpf_values.h says why.
 #define classify_value_of(map)                                                                     \
 	({                                                                                         \
 		void *value = &(map);                                                              \

@@ -11,7 +11,7 @@
 // The images: two halves, one in force (struct pp_image_layout). One store to the selector swaps the
 // rules of every interface.
 //
-// This map, pp_rows and pp_cache have one element, and dataplane/tap_object.c has the program address
+// This map, pp_rows and pp_cache have one element, and dataplane/bpf_values.c has the program address
 // it as it addresses a global variable: no lookup, no check for NULL.
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
