@@ -99,7 +99,7 @@ def test_key_of_each_packet(make):
 
     def key(family, proto, src, dst, sport, dport, later):
         return {"family": family, "proto": proto, "src": src, "dst": dst, "sport": sport,
-                "dport": dport, "later_fragment": later, "interface": "pp7"}
+                "dport": dport, "later_fragment": later, "interface": "pp7", "direction": "in"}
     assert [packet["key"] for packet in packets] == [
         key("ip4", 6, "192.0.2.9", "198.51.100.1", None, None, True),
         key("ip4", 6, "192.0.2.1", "192.0.2.2", 1, 65535, False),
