@@ -116,7 +116,7 @@ const struct pp_command pp_command_explain = {
 	.synopsis =
 		"-c FILE [--interface NAME] [--direction in|out] [--json] CAPTURE\n"
 		"--rules FILE [--interface NAME] [--direction in|out] [--json] CAPTURE\n"
-		"--running [-s SOCKET] [--interface NAME] [--direction in|out] [--json] CAPTURE",
+		"--running [-s SOCKET] [-i NAME] [--direction in|out] [--json] CAPTURE",
 	.description =
 		"Run each packet of a capture (pcap or pcapng, Ethernet or raw IP; - is standard "
 		"input) through the very program that judges on interfaces, loaded on none, and "
