@@ -104,6 +104,9 @@ void pp_rule_lines_complain(const struct pp_rule_lines *lines,
 	fprintf(stderr, "push-packet: error: %s\n  %s\n", text, line->text);
 	if (col && col <= strlen(line->text) + 1)
 		fprintf(stderr, "  %*s\n", (int)col, "^");
+	// Most likely one rule without quotes.
+	if (lines->count > 1 && !strchr(line->text, ' '))
+		fprintf(stderr, "  each argument is a rule of its own: quote it as a whole\n");
 }
 
 void pp_rule_lines_complain_refusal(const struct pp_rule_lines *lines,

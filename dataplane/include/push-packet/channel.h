@@ -42,8 +42,9 @@ __BEGIN_DECLS
 struct pp_plane;
 struct pp_channel;
 
-// A packet in a frame. data may be moved within the frame to add or take off headers, and
-// len_bytes set, before it is sent.
+// A packet in a frame, from the link header on, VLAN tags included; on raw IP (pp_iface_info.frame_kind)
+// from the IP header. data may be moved within the frame to add or take off headers, and len_bytes set,
+// before it is sent. Who changes more than the order of addresses and ports makes checksums good.
 struct pp_frame {
 	uint8_t *data;
 	uint32_t len_bytes;
@@ -174,7 +175,8 @@ int pp_channel_busy_poll(struct pp_channel *channel,
 			 uint32_t budget,
 			 struct pp_error *err);
 
-// Frames are counted where they are; their sum is frames when no thread moves any.
+// Frames are counted where they are; their sum is frames when no thread moves any. C++ has to write
+// `struct pp_channel_stats`: the function below has the same name.
 struct pp_channel_stats {
 	uint64_t rx_pkts;
 	uint64_t rx_bytes;

@@ -36,6 +36,7 @@ struct pp_receiver;
 
 struct pp_event {
 	const struct pp_meta *meta; // len_bytes: of the packet; cap_bytes: of data
+	// From the link header on, VLAN tags included; on raw IP (pp_iface_info.frame_kind) from the IP header.
 	const uint8_t *data;
 };
 
@@ -96,6 +97,7 @@ void pp_receiver_wake(struct pp_receiver *receiver);
 // the first call on the XDP program wakes for every packet that finds its ring empty. Borrowed; -errno.
 int pp_receiver_fd(struct pp_receiver *receiver);
 
+// C++ has to write `struct pp_receiver_stats`: the function below has the same name.
 struct pp_receiver_stats {
 	uint64_t pkts;
 	uint64_t bytes; // captured
