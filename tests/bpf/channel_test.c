@@ -189,30 +189,69 @@ Test(channel, opens_closes_and_counts_a_thousand_times)
 	cr_expect(pp_ledger_balanced(&total));
 }
 
-Test(channel, interface_that_goes_and_returns)
+static void delete_b0(void)
 {
 	struct pp_plane_event event[8];
-	struct pp_frame frame[4];
 	uint32_t n = 0;
+
+	cr_assert_eq(system("ip link del B0"), 0);
+	for (int i = 0; i < 100 && n == 0; i++)
+		n = pp_plane_poll(plane, event, 8);
+	cr_expect_eq(pp_channel_receive(channel[1], NULL, 0), -ENETDOWN);
+}
+
+static void return_b0(void)
+{
+	cr_assert_eq(system("ip link add B0 type veth peer name B1 && ip link set B0 up && "
+			    "ip link set B1 up"),
+		     0);
+}
+
+static void wait_for_b0(void)
+{
+	const struct timespec pause = {.tv_nsec = 10 * 1000 * 1000};
+	struct pp_plane_event event[8];
+	struct pp_frame frame;
+	int ret = -1;
+
+	for (int i = 0; i < 300 && ret < 0; i++) {
+		pp_plane_poll(plane, event, 8);
+		nanosleep(&pause, NULL);
+		ret = pp_channel_receive(channel[1], &frame, 1);
+	}
+	cr_expect_eq(ret, 0);
+}
+
+Test(channel, interface_that_goes_and_returns)
+{
+	struct pp_frame frame[4];
 
 	lab_open_channels(false);
 	lab_send_packets(1, 4);
 	lab_receive_packets(1, frame, 4);
-	cr_assert_eq(system("ip link del B0"), 0);
-	for (int i = 0; i < 100 && n == 0; i++)
-		n = pp_plane_poll(plane, event, 8);
-	cr_expect_eq(pp_channel_receive(channel[1], frame, 1), -ENETDOWN);
+	delete_b0();
 	cr_expect_eq(pp_channel_give_back(channel[1], frame, 4), 0);
 	cr_expect_eq(pp_channel_give_back(channel[1], frame, 4), -EINVAL);
-	cr_assert_eq(system("ip link add B0 type veth peer name B1 && ip link set B0 up && "
-			    "ip link set B1 up"),
-		     0);
-	for (int i = 0; i < 300 && pp_channel_receive(channel[1], frame, 1) < 0; i++) {
-		const struct timespec pause = {.tv_nsec = 10 * 1000 * 1000};
+	return_b0();
+	wait_for_b0();
+	lab_expect_all_home();
+}
 
-		pp_plane_poll(plane, event, 8);
-		nanosleep(&pause, NULL);
-	}
-	cr_expect_eq(pp_channel_receive(channel[1], frame, 1), 0);
+Test(channel, interface_that_returns_before_the_frames_do)
+{
+	struct pp_plane_event event[8];
+	struct pp_frame frame[4];
+
+	lab_open_channels(false);
+	lab_send_packets(1, 4);
+	lab_receive_packets(1, frame, 4);
+	delete_b0();
+	return_b0();
+	cr_assert_eq(pp_plane_poll(plane, event, 8), 2);
+	cr_expect_not_null(strstr(event[1].text, "frames of queue 0 are still away"), "%s",
+			   event[1].text);
+	cr_expect_eq(pp_plane_poll(plane, event, 8), 0);
+	cr_expect_eq(pp_channel_give_back(channel[1], frame, 4), 0);
+	wait_for_b0();
 	lab_expect_all_home();
 }
