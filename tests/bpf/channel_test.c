@@ -9,7 +9,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "channel_lab.h"
 
@@ -234,6 +236,40 @@ Test(channel, interface_that_goes_and_returns)
 	cr_expect_eq(pp_channel_give_back(channel[1], frame, 4), -EINVAL);
 	return_b0();
 	wait_for_b0();
+	lab_expect_all_home();
+}
+
+// In an epoll of the program's own.
+Test(channel, descriptor_stays_over_close_and_over_another_socket)
+{
+	struct epoll_event event = {.events = EPOLLIN};
+	int epoll = epoll_create1(EPOLL_CLOEXEC);
+
+	lab_open_channels(true);
+	for (int i = 0; i < PAIRS; i++)
+		cr_assert_eq(epoll_ctl(epoll, EPOLL_CTL_ADD, pp_channel_fd(channel[i]), &event), 0);
+	cr_expect_eq(epoll_wait(epoll, &event, 1, 10), 0);
+	cr_assert_eq(pp_channel_close(channel[0]), 0);
+	cr_expect_eq(epoll_wait(epoll, &event, 1, 1000), 1);
+	cr_assert_eq(pp_channel_open(&channel[0], plane, 0, 0, &err), 0);
+	cr_expect_eq(epoll_wait(epoll, &event, 1, 10), 0);
+	delete_b0();
+	cr_expect_eq(epoll_wait(epoll, &event, 1, 1000), 1);
+	return_b0();
+	wait_for_b0();
+	cr_expect_eq(epoll_wait(epoll, &event, 1, 10), 0);
+	lab_listen_again(1);
+	for (int i = 0; i < PAIRS; i++) {
+		struct pp_frame frame;
+
+		lab_send_packets(i, 1);
+		cr_expect_eq(epoll_wait(epoll, &event, 1, 1000), 1);
+		lab_receive_packets(i, &frame, 1);
+		cr_expect_eq(pp_channel_release(channel[i], &frame, 1), 0);
+		cr_expect_eq(pp_channel_receive(channel[i], &frame, 1), 0);
+		cr_expect_eq(epoll_wait(epoll, &event, 1, 10), 0);
+	}
+	close(epoll);
 	lab_expect_all_home();
 }
 
