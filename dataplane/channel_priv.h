@@ -19,7 +19,7 @@ struct pp_channel {
 	struct pp_plane *plane;
 	uint32_t iface;
 	uint32_t queue;
-	int epoll_fd; // of socket and wake-ups; -1: nobody asked
+	int epoll_fd; // of socket and wake-ups, until the plane is closed; -1: nobody asked
 	struct pp_ledger_row ledger; // written by who is in a call
 	uint64_t rx_bytes, tx_pkts, tx_bytes, tx_full;
 	uint64_t refused; // by any thread

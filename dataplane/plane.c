@@ -308,7 +308,9 @@ static bool drained(const struct pp_plane *plane)
 	if (f.verdict || f.rx || f.worker || f.analysis || f.ring || f.copy_worker ||
 	    f.copy_analysis)
 		return false;
-	for (uint32_t i = 0; i < plane->config.iface_count; i++)
+	// What the program sent is its to reclaim.
+	for (uint32_t i = 0;
+	     plane->config.route == PP_ROUTE_WORKERS && i < plane->config.iface_count; i++)
 		for (uint32_t queue = 0; queue < PP_QUEUES_PER_IFACE_MAX; queue++)
 			if (plane->iface[i].port[queue] != NULL &&
 			    pp_port_sending(plane->iface[i].port[queue]) > 0)

@@ -5,6 +5,7 @@
 
 #include "analyser_files.h"
 #include "analysis.h"
+#include "record_options.h"
 
 int pp_consumer_check_options(const struct pp_consumer_config *consumer,
 			      uint32_t *at,
@@ -14,8 +15,13 @@ int pp_consumer_check_options(const struct pp_consumer_config *consumer,
 	struct pp_error unseen;
 
 	*at = 0;
+	err = err ?: &unseen;
+	// An analyser's check() is not told of threads, which share the buffer of a capture.
+	if (consumer->kind == PP_CONSUMER_CAPTURE)
+		return pp_record_options_check(consumer->option, consumer->option_count,
+					       consumer->threads, at, err);
 	if (ops != NULL && ops->check != NULL)
-		return ops->check(consumer->option, consumer->option_count, at, err ?: &unseen);
+		return ops->check(consumer->option, consumer->option_count, at, err);
 	if (consumer->option_count == 0)
 		return 0;
 	return pp_error_set(err, -EINVAL, 0, 0, "kind %s has no '%s'",

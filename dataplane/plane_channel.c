@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -23,6 +24,23 @@ static int route_queue(struct pp_plane *plane, uint32_t iface, uint32_t queue)
 	int fd = pp_port_fd(plane->iface[iface].port[queue]);
 
 	return bpf_map_update_elem(plane->maps.xsks_fd, &key, &fd, BPF_ANY) ? -errno : 0;
+}
+
+// The descriptor outlives sockets: the program may have it in an epoll of its own.
+static int listen_to(const struct pp_channel *channel, const struct pp_port *port)
+{
+	struct epoll_event event = {.events = EPOLLIN};
+
+	if (channel->epoll_fd < 0 ||
+	    epoll_ctl(channel->epoll_fd, EPOLL_CTL_ADD, pp_port_fd(port), &event) == 0)
+		return 0;
+	return errno == EEXIST ? 0 : -errno;
+}
+
+static void listen_no_more(const struct pp_channel *channel)
+{
+	if (channel->epoll_fd >= 0 && channel->port != NULL)
+		epoll_ctl(channel->epoll_fd, EPOLL_CTL_DEL, pp_port_fd(channel->port), NULL);
 }
 
 static struct pp_channel *create(struct pp_plane *plane, uint32_t iface, uint32_t queue)
@@ -84,7 +102,8 @@ static int open_channel(struct pp_channel **out,
 		return pp_plane_no_memory(err);
 	__atomic_store_n(&channel->starving, 0, __ATOMIC_SEQ_CST);
 	pp_channel_set_port(channel, plane->iface[iface].port[queue]);
-	ret = route_queue(plane, iface, queue);
+	ret = listen_to(channel, channel->port);
+	ret = ret ?: route_queue(plane, iface, queue);
 	if (ret < 0)
 		return pp_error_set(err, ret, 0, 0, "cannot route queue %u of %s: %s", queue,
 				    plane->config.iface[iface].name, strerror(-ret));
@@ -116,9 +135,6 @@ static int close_channel(struct pp_channel *channel)
 		return -ESHUTDOWN;
 	route_nothing(channel->plane, channel->iface, channel->queue);
 	pp_gate_shut(&channel->gate, PP_GATE_SHUT);
-	if (channel->epoll_fd >= 0)
-		close(channel->epoll_fd);
-	channel->epoll_fd = -1;
 	if (channel->port == NULL)
 		return 0;
 	if (before == PP_GATE_OPEN) {
@@ -147,9 +163,6 @@ void pp_plane_channel_down(struct pp_plane *plane, uint32_t iface, uint32_t queu
 	if (channel == NULL || channel->gate.state != PP_GATE_OPEN)
 		return;
 	pp_gate_shut(&channel->gate, PP_GATE_DOWN);
-	if (channel->epoll_fd >= 0)
-		close(channel->epoll_fd);
-	channel->epoll_fd = -1;
 	pp_channel_drain(channel);
 }
 
@@ -160,7 +173,7 @@ void pp_plane_channel_up(struct pp_plane *plane, uint32_t iface, uint32_t queue)
 	if (channel == NULL || channel->gate.state == PP_GATE_SHUT)
 		return;
 	pp_channel_set_port(channel, plane->iface[iface].port[queue]);
-	if (route_queue(plane, iface, queue) == 0)
+	if (listen_to(channel, channel->port) == 0 && route_queue(plane, iface, queue) == 0)
 		pp_gate_open(&channel->gate);
 }
 
@@ -172,6 +185,7 @@ bool pp_plane_channel_let_go(struct pp_plane *plane, uint32_t iface, uint32_t qu
 		return true;
 	if (!plane->closing && pp_channel_port_held(plane->iface[iface].port[queue]) > 0)
 		return false;
+	listen_no_more(channel);
 	pp_channel_set_port(channel, NULL);
 	return true;
 }
@@ -192,6 +206,8 @@ void pp_plane_free_channels(struct pp_plane *plane)
 
 			if (channel == NULL)
 				continue;
+			if (channel->epoll_fd >= 0)
+				close(channel->epoll_fd);
 			pp_gate_fini(&channel->gate);
 			free(channel);
 		}

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "analysis.h"
+#include "rule_word.h"
 
 #define POWER_OF_TWO(n) ((n) != 0 && ((n) & ((n)-1)) == 0)
 
@@ -201,7 +202,9 @@ static int check_forward(const struct pp_plane_config *config,
 	return 0;
 }
 
-static int check_threads(const struct pp_consumer_config *consumer, struct pp_error *err)
+static int check_threads(const struct pp_plane_config *config,
+			 const struct pp_consumer_config *consumer,
+			 struct pp_error *err)
 {
 	const struct pp_analyser_ops *ops = pp_analysis_ops(consumer);
 
@@ -215,6 +218,11 @@ static int check_threads(const struct pp_consumer_config *consumer, struct pp_er
 					      pp_consumer_kind_name(consumer->kind));
 	if (ops == NULL)
 		return pp_error_set(err, -EINVAL, 0, 0, "consumer %s has no analyser",
+				    consumer->name);
+	if (config->route != PP_ROUTE_WORKERS && config->copy != PP_COPY_WORKERS)
+		return pp_error_set(err, -EINVAL, 0, 0,
+				    "consumer %s: an analyser gets packets from workers, and "
+				    "neither route nor copy has any here",
 				    consumer->name);
 	if (consumer->threads > PP_ANALYSER_THREADS_MAX)
 		return pp_error_set(err, -EINVAL, 0, 0, "consumer %s: at most %d threads",
@@ -257,16 +265,30 @@ probe_consumer(const struct pp_consumer_config *consumer, uint32_t *at, struct p
 	return ops->probe(consumer->option, consumer->option_count, at, err ?: &unseen);
 }
 
-static int check_consumer(const struct pp_consumer_config *consumer,
+// A name goes into names of files.
+static int check_name(const struct pp_consumer_config *consumer, struct pp_error *err)
+{
+	char name[PP_NAME_BYTES];
+
+	if (pp_rule_word_name(consumer->name, strnlen(consumer->name, PP_NAME_BYTES), name))
+		return 0;
+	return pp_error_set(err, -EINVAL, 0, 0,
+			    "a consumer's name has 1 to %d letters, digits and . _ -, this is "
+			    "'%.*s'",
+			    PP_NAME_BYTES - 1, PP_NAME_BYTES, consumer->name);
+}
+
+static int check_consumer(const struct pp_plane_config *config,
 			  uint32_t index,
 			  struct pp_where *where,
 			  struct pp_error *err)
 {
+	const struct pp_consumer_config *consumer = &config->consumer[index];
 	uint32_t at = 0;
 	int ret;
 
 	set_where(where, PP_WHERE_CONSUMER_THREADS, index, 0);
-	ret = check_threads(consumer, err);
+	ret = check_threads(config, consumer, err);
 	ret = ret ?: check_consumer_cpus(consumer, index, where, err);
 	if (ret < 0)
 		return ret;
@@ -288,12 +310,15 @@ check_consumers(const struct pp_plane_config *config, struct pp_where *where, st
 		const struct pp_consumer_config *consumer = &config->consumer[i];
 
 		set_where(where, PP_WHERE_CONSUMER, i, 0);
+		ret = check_name(consumer, err);
+		if (ret < 0)
+			return ret;
 		for (uint32_t j = 0; j < i; j++)
 			if (strcmp(config->consumer[j].name, consumer->name) == 0)
 				return pp_error_set(err, -EINVAL, 0, 0,
 						    "consumer %s is there twice", consumer->name);
 		ret = check_forward(config, i, where, err);
-		ret = ret ?: check_consumer(consumer, i, where, err);
+		ret = ret ?: check_consumer(config, i, where, err);
 	}
 	return ret;
 }

@@ -9,19 +9,25 @@ int pp_plane_dump_start(struct pp_plane *plane,
 			struct pp_error *err)
 {
 	struct pp_maps *maps = &plane->maps;
+	int ret;
 
-	return pp_dumps_start(&maps->dumps, config, &maps->images, &maps->grace, maps->records_fd,
-			      dump, err);
+	pp_plane_lock(plane);
+	ret = pp_dumps_start(&maps->dumps, config, &maps->images, &maps->grace, maps->records_fd,
+			     dump, err);
+	pp_plane_unlock(plane);
+	return ret;
 }
 
 void pp_plane_dump_stop(struct pp_plane *plane, uint32_t dump, struct pp_dump_stats *out)
 {
 	struct pp_maps *maps = &plane->maps;
 
+	pp_plane_lock(plane);
 	pp_dumps_stop(&maps->dumps, dump, &maps->images, &maps->grace, out);
+	pp_plane_unlock(plane);
 }
 
-int pp_plane_dump_get(const struct pp_plane *plane, uint32_t dump, struct pp_dump_info *out)
+static int get(const struct pp_plane *plane, uint32_t dump, struct pp_dump_info *out)
 {
 	const struct pp_dumps *dumps = &plane->maps.dumps;
 	const struct pp_dump *at;
@@ -35,4 +41,14 @@ int pp_plane_dump_get(const struct pp_plane *plane, uint32_t dump, struct pp_dum
 				     .cpu_count = dumps->cpu_count};
 	pp_dumps_sum(at->row, dumps->cpu_count, &out->stats);
 	return 0;
+}
+
+int pp_plane_dump_get(const struct pp_plane *plane, uint32_t dump, struct pp_dump_info *out)
+{
+	int ret;
+
+	pp_plane_lock(plane);
+	ret = get(plane, dump, out);
+	pp_plane_unlock(plane);
+	return ret;
 }

@@ -45,10 +45,12 @@ static void publish_ports(struct pp_plane *plane, uint32_t worker)
 	pp_worker_set_ports(plane->worker[worker], serve, serve_count, leaving, leaving_count);
 }
 
+// Some are not there where an opening failed half-way.
 static void publish_all(struct pp_plane *plane)
 {
 	for (uint32_t i = 0; i < plane->worker_count; i++)
-		publish_ports(plane, i);
+		if (plane->worker[i] != NULL)
+			publish_ports(plane, i);
 }
 
 // The worker that a queue is to have. Who forwards serves queues of the same number on all interfaces:
@@ -240,10 +242,18 @@ void pp_plane_close_ports(struct pp_plane *plane, uint32_t index)
 	reap_ports(plane, index);
 }
 
+// A port that leaves looks like one that is there, and is tried again until it is gone.
 bool pp_plane_retry_ports(struct pp_plane *plane, uint32_t index, struct pp_error *err)
 {
 	enum pp_where_kind where;
 
 	reap_ports(plane, index);
-	return pp_plane_open_ports(plane, index, &where, err) == 0;
+	if (pp_plane_open_ports(plane, index, &where, err) < 0)
+		return false;
+	for (uint32_t queue = 0; queue < PP_QUEUES_PER_IFACE_MAX; queue++)
+		if (plane->iface[index].leaving[queue]) {
+			pp_error_set(err, -EBUSY, 0, 0, "frames of queue %u are still away", queue);
+			return false;
+		}
+	return true;
 }

@@ -22,6 +22,8 @@ static void destroy(struct pp_receiver *receiver)
 {
 	if (receiver->gate.wake_fd >= 0)
 		pp_gate_fini(&receiver->gate);
+	if (receiver->epoll_fd >= 0)
+		close(receiver->epoll_fd);
 	free(receiver->ring);
 	free(receiver->pollfd);
 	free(receiver->ledger);
@@ -104,6 +106,8 @@ open_receiver(struct pp_receiver **out, struct pp_plane *plane, int cpu, struct 
 	if (receiver == NULL)
 		return pp_plane_no_memory(err);
 	pp_gate_open(&receiver->gate);
+	if (receiver->epoll_fd >= 0)
+		pp_receiver_wake_always(receiver);
 	*out = receiver;
 	return 0;
 }
@@ -131,9 +135,6 @@ static int close_receiver(struct pp_receiver *receiver)
 	receiver->taken = false;
 	__atomic_store_n(&receiver->always_wake, false, __ATOMIC_RELAXED);
 	pp_receiver_set_wake(receiver, 0);
-	if (receiver->epoll_fd >= 0)
-		close(receiver->epoll_fd);
-	receiver->epoll_fd = -1;
 	return 0;
 }
 

@@ -2,6 +2,7 @@
 #include "pool.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,17 +44,24 @@ static int register_area(struct pp_pool *pool,
 				fill, completion, &config);
 }
 
-static void shape(struct pp_pool *pool, const struct pp_pool_params *params)
+static int shape(struct pp_pool *pool, const struct pp_pool_params *params, struct pp_error *err)
 {
+	uint64_t frames = (uint64_t)params->home_count * params->home_frames;
 	uint64_t lines;
 
 	pool->chunk_bytes = params->chunk_bytes;
 	pool->home_count = params->home_count;
 	pool->home_frames = params->home_frames;
-	pool->frames = params->home_count * params->home_frames;
 	pool->stride_bytes = params->chunk_bytes + (params->spread ? PP_POOL_LINE_BYTES : 0);
+	if (frames > PP_POOL_BYTES_MAX / pool->stride_bytes)
+		return pp_error_set(err, -EINVAL, 0, 0,
+				    "%u frames for each of %u sockets, %" PRIu64 " bytes each, are "
+				    "more than 64 GiB, which is what a UMEM can have",
+				    params->home_frames, params->home_count, pool->stride_bytes);
+	pool->frames = (uint32_t)frames;
 	lines = pool->stride_bytes / PP_POOL_LINE_BYTES;
 	pool->per_line = ((1ull << PP_POOL_SHIFT) + lines - 1) / lines;
+	return 0;
 }
 
 int pp_pool_create(struct pp_pool **out,
@@ -67,7 +75,9 @@ int pp_pool_create(struct pp_pool **out,
 
 	if (pool == NULL)
 		return pp_error_set(err, -ENOMEM, 0, 0, "out of memory");
-	shape(pool, params);
+	ret = shape(pool, params, err);
+	if (ret < 0)
+		goto destroy_pool;
 	ret = alloc_frames(pool);
 	if (ret < 0)
 		pp_error_set(err, ret, 0, 0, "out of memory");

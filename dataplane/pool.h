@@ -28,6 +28,7 @@ struct xsk_ring_cons;
 // index of a frame = its line * (2^36 / lines of a frame) >> 36, exact for a UMEM up to 64 GiB
 #define PP_POOL_LINE_BYTES 64
 #define PP_POOL_SHIFT 36
+#define PP_POOL_BYTES_MAX (64ull << 30)
 
 // Where a frame is.
 enum pp_frame_state {
@@ -76,7 +77,8 @@ struct pp_pool_params {
 //
 // @param fill, completion  Of the first port that binds; filled by its bind.
 // @param registered        Set to whether memory was there, and only its registration failed.
-// @return                  0; -ENOMEM; -errno of the kernel, with err set.
+// @return                  0; -EINVAL: more than PP_POOL_BYTES_MAX; -ENOMEM; -errno of the kernel; err is
+//                          set.
 int pp_pool_create(struct pp_pool **out,
 		   const struct pp_pool_params *params,
 		   struct xsk_ring_prod *fill,

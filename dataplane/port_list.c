@@ -43,15 +43,24 @@ void pp_port_list_set(struct pp_port_list *list,
 		list->by_row[pp_port_info(leaving[i])->row] = leaving[i];
 }
 
-void pp_port_list_take_back(const struct pp_port_list *list, struct pp_ring *returns)
+static void take_back(const struct pp_port_list *list, const uint64_t frame[], uint32_t n)
 {
-	uint64_t frame[PP_BURST];
-	uint32_t n = pp_ring_pop(returns, frame, PP_BURST);
-
 	for (uint32_t i = 0; i < n; i++) {
 		struct pp_port *port = list->by_row[pp_analyser_frame_row(frame[i])];
 
 		if (port != NULL)
 			pp_port_take_back(port, pp_analyser_frame_data(frame[i]));
 	}
+}
+
+// All of them: a worker may lend more in a round than one burst.
+void pp_port_list_take_back(const struct pp_port_list *list, struct pp_ring *returns)
+{
+	uint64_t frame[PP_BURST];
+	uint32_t n;
+
+	do {
+		n = pp_ring_pop(returns, frame, PP_BURST);
+		take_back(list, frame, n);
+	} while (n == PP_BURST);
 }

@@ -63,7 +63,7 @@ static int create_pool(struct pp_port *port,
 	int ret = pp_pool_create(&port->pool, &pool, &port->fill, &port->completion, err);
 
 	if (ret < 0)
-		*where = PP_WHERE_HUGEPAGES;
+		*where = ret == -EINVAL ? PP_WHERE_FRAMES : PP_WHERE_HUGEPAGES;
 	return ret;
 }
 

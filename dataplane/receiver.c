@@ -169,6 +169,12 @@ void pp_receiver_wake(struct pp_receiver *receiver)
 	pp_gate_say(&receiver->gate);
 }
 
+void pp_receiver_wake_always(struct pp_receiver *receiver)
+{
+	__atomic_store_n(&receiver->always_wake, true, __ATOMIC_RELAXED);
+	pp_receiver_set_wake(receiver, 1);
+}
+
 static int make_fd(struct pp_receiver *receiver)
 {
 	struct epoll_event event = {.events = EPOLLIN};
@@ -184,8 +190,7 @@ static int make_fd(struct pp_receiver *receiver)
 		return ret;
 	}
 	receiver->epoll_fd = fd;
-	__atomic_store_n(&receiver->always_wake, true, __ATOMIC_RELAXED);
-	pp_receiver_set_wake(receiver, 1);
+	pp_receiver_wake_always(receiver);
 	return 0;
 }
 

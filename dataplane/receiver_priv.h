@@ -23,7 +23,7 @@ struct pp_receiver {
 	uint32_t next_ring; // that burst() begins with
 	bool taken; // events that are not released
 	bool always_wake; // somebody has the descriptor
-	int epoll_fd; // -1: nobody asked
+	int epoll_fd; // until the plane is closed; -1: nobody asked
 	volatile uint64_t *wake; // by CPU: 1 asks the XDP program to wake us
 	const struct pp_rows *rows;
 	struct pp_ledger_row *ledger; // by row; written by who is in a call
@@ -32,6 +32,9 @@ struct pp_receiver {
 
 // Ask the XDP program to wake who waits for these rings, or not to.
 void pp_receiver_set_wake(struct pp_receiver *receiver, uint64_t wake);
+
+// The same for good: somebody has the descriptor.
+void pp_receiver_wake_always(struct pp_receiver *receiver);
 
 void pp_plane_close_receivers(struct pp_plane *plane);
 void pp_plane_free_receivers(struct pp_plane *plane);

@@ -108,11 +108,10 @@ static int
 create_threads(struct record *record, const struct pp_analyser_env *env, struct pp_error *err)
 {
 	uint64_t chunks = record->options.buffer_bytes / env->thread_count / PP_RECORD_CHUNK_BYTES;
+	int bad = pp_record_options_check_threads(&record->options, env->thread_count, err);
 
-	if (chunks < PP_RECORD_CHUNKS_MIN)
-		return pp_error_set(err, -EINVAL, 0, 0,
-				    "buffer: expected at least 512KiB for each of %u threads",
-				    env->thread_count);
+	if (bad < 0)
+		return bad;
 	for (uint32_t i = 0; i < env->thread_count; i++) {
 		struct thread *thread = &record->thread[i];
 		int ret = pp_record_queue_create(&record->source[i].queue, PP_RECORD_CHUNK_BYTES,

@@ -8,6 +8,7 @@
 
 #include "duration.h"
 #include "record_pack.h"
+#include "record_queue.h"
 
 #define KIB (1ull << 10)
 #define MIB (1ull << 20)
@@ -43,8 +44,8 @@ static const struct key keys[] = {
 	{"budget", SIZE, true, 2 * PP_RECORD_FILE_BYTES_MIN, 1024 * TIB, AT(budget_bytes),
 	 "none, or a size from 2MiB"},
 	{"flush", TIME, false, SECOND / 10, 60 * SECOND, AT(flush_ns), "a time from 100ms to 60s"},
-	{"buffer", SIZE, false, 4 * PP_RECORD_CHUNK_BYTES, 64 * GIB, AT(buffer_bytes),
-	 "a size from 512KiB to 64GiB"},
+	{"buffer", SIZE, false, PP_RECORD_CHUNKS_MIN *PP_RECORD_CHUNK_BYTES, 64 * GIB,
+	 AT(buffer_bytes), "a size from 512KiB to 64GiB"},
 	{"snap", NUMBER, false, 1, SNAP_MAX, AT(snap_bytes), "a number of bytes from 1 to 262144"},
 };
 #define KEYS (sizeof(keys) / sizeof(keys[0]))
@@ -188,4 +189,31 @@ int pp_record_options_read(struct pp_record_options *out,
 	}
 	*out = read;
 	return 0;
+}
+
+int pp_record_options_check_threads(const struct pp_record_options *options,
+				    uint32_t threads,
+				    struct pp_error *err)
+{
+	if (options->buffer_bytes / threads >= PP_RECORD_CHUNKS_MIN * PP_RECORD_CHUNK_BYTES)
+		return 0;
+	return pp_error_set(err, -EINVAL, 0, 0,
+			    "buffer: expected at least 512KiB for each of %u threads", threads);
+}
+
+int pp_record_options_check(const struct pp_analyser_option option[],
+			    uint32_t count,
+			    uint32_t threads,
+			    uint32_t *at,
+			    struct pp_error *err)
+{
+	struct pp_record_options options;
+	int ret = pp_record_options_read(&options, option, count, at, err);
+
+	if (ret < 0 || threads == 0)
+		return ret;
+	ret = pp_record_options_check_threads(&options, threads, err);
+	if (ret < 0)
+		*at = find(option, count, "buffer");
+	return ret;
 }

@@ -34,3 +34,21 @@ int pp_record_options_read(struct pp_record_options *out,
 			   uint32_t count,
 			   uint32_t *at,
 			   struct pp_error *err);
+
+// Whether the buffer is enough for so many analysis threads.
+//
+// @return  0; -EINVAL.
+int pp_record_options_check_threads(const struct pp_record_options *options,
+				    uint32_t threads,
+				    struct pp_error *err);
+
+// What is to be seen before threads are there: read the options and check them against their number.
+//
+// @param at       As pp_record_options_read().
+// @param threads  0: not known yet.
+// @return         0; -EINVAL.
+int pp_record_options_check(const struct pp_analyser_option option[],
+			    uint32_t count,
+			    uint32_t threads,
+			    uint32_t *at,
+			    struct pp_error *err);

@@ -9,6 +9,8 @@
 #include <push-packet/clock.h>
 #include <push-packet/netif.h>
 
+#include "rule_word.h"
+
 struct pp_setup {
 	struct pp_plane_config config; // iface and consumer point to what follows
 	struct pp_iface_config iface[PP_IFACES_MAX];
@@ -107,14 +109,17 @@ int pp_setup_default(struct pp_setup *setup, uint8_t verdict, struct pp_error *e
 int pp_setup_consumer(struct pp_setup *setup, const char *name, uint8_t kind, struct pp_error *err)
 {
 	uint32_t n = setup->config.consumer_count;
+	char checked[PP_NAME_BYTES];
 
-	if (name[0] == '\0' || strlen(name) >= PP_NAME_BYTES)
-		return pp_error_set(err, -EINVAL, 0, 0, "a name has 1 to %d characters",
-				    PP_NAME_BYTES - 1);
+	if (!pp_rule_word_name(name, strlen(name), checked))
+		return pp_error_set(err, -EINVAL, 0, 0,
+				    "a consumer's name has 1 to %d letters, digits and . _ -, this "
+				    "is '%.64s'",
+				    PP_NAME_BYTES - 1, name);
 	if (n == PP_CONSUMERS_MAX)
 		return pp_error_set(err, -ENOSPC, 0, 0, "at most %d consumers", PP_CONSUMERS_MAX);
 	setup->consumer[n] = (struct pp_consumer_config){.kind = kind, .cpu = -1};
-	strcpy(setup->consumer[n].name, name);
+	strcpy(setup->consumer[n].name, checked);
 	setup->config.consumer_count++;
 	return (int)n;
 }

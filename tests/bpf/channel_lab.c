@@ -22,24 +22,30 @@ struct pp_channel *channel[PAIRS];
 struct pp_error err;
 static int peer[PAIRS] = {-1, -1}; // AF_PACKET on the other ends
 
-void lab_init(void)
+// On an other end that may be new.
+void lab_listen_again(int pair)
 {
 	struct timeval wait = {.tv_sec = 2};
+	struct sockaddr_ll to = {.sll_family = AF_PACKET,
+				 .sll_protocol = __builtin_bswap16(0x0800)};
 
+	if (peer[pair] >= 0)
+		close(peer[pair]);
+	peer[pair] = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, to.sll_protocol);
+	to.sll_ifindex = (int)if_nametoindex(pair == 0 ? "A1" : "B1");
+	cr_assert_eq(bind(peer[pair], (struct sockaddr *)&to, sizeof(to)), 0);
+	setsockopt(peer[pair], SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
+}
+
+void lab_init(void)
+{
 	cr_assert_eq(unshare(CLONE_NEWNET), 0, "needs root");
 	cr_assert_eq(system("for i in A B; do ip link add ${i}0 type veth peer name ${i}1 && "
 			    "ip link set ${i}0 addrgenmode none up && "
 			    "ip link set ${i}1 addrgenmode none up; done"),
 		     0);
-	for (int i = 0; i < PAIRS; i++) {
-		struct sockaddr_ll to = {.sll_family = AF_PACKET,
-					 .sll_protocol = __builtin_bswap16(0x0800)};
-
-		peer[i] = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, to.sll_protocol);
-		to.sll_ifindex = (int)if_nametoindex(i == 0 ? "A1" : "B1");
-		cr_assert_eq(bind(peer[i], (struct sockaddr *)&to, sizeof(to)), 0);
-		setsockopt(peer[i], SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait));
-	}
+	for (int i = 0; i < PAIRS; i++)
+		lab_listen_again(i);
 }
 
 void lab_configure(struct pp_plane_config *config, struct pp_iface_config iface[PAIRS])

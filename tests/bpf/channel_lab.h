@@ -18,6 +18,7 @@ extern struct pp_channel *channel[PAIRS];
 extern struct pp_error err;
 
 void lab_init(void);
+void lab_listen_again(int pair);
 void lab_configure(struct pp_plane_config *config, struct pp_iface_config iface[PAIRS]);
 int lab_open_with(const struct pp_plane_config *config, const char *text);
 void lab_open_channels(bool shared);

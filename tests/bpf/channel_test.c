@@ -9,7 +9,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "channel_lab.h"
 
@@ -189,30 +191,103 @@ Test(channel, opens_closes_and_counts_a_thousand_times)
 	cr_expect(pp_ledger_balanced(&total));
 }
 
-Test(channel, interface_that_goes_and_returns)
+static void delete_b0(void)
 {
 	struct pp_plane_event event[8];
-	struct pp_frame frame[4];
 	uint32_t n = 0;
+
+	cr_assert_eq(system("ip link del B0"), 0);
+	for (int i = 0; i < 100 && n == 0; i++)
+		n = pp_plane_poll(plane, event, 8);
+	cr_expect_eq(pp_channel_receive(channel[1], NULL, 0), -ENETDOWN);
+}
+
+static void return_b0(void)
+{
+	cr_assert_eq(system("ip link add B0 type veth peer name B1 && ip link set B0 up && "
+			    "ip link set B1 up"),
+		     0);
+}
+
+static void wait_for_b0(void)
+{
+	const struct timespec pause = {.tv_nsec = 10 * 1000 * 1000};
+	struct pp_plane_event event[8];
+	struct pp_frame frame;
+	int ret = -1;
+
+	for (int i = 0; i < 300 && ret < 0; i++) {
+		pp_plane_poll(plane, event, 8);
+		nanosleep(&pause, NULL);
+		ret = pp_channel_receive(channel[1], &frame, 1);
+	}
+	cr_expect_eq(ret, 0);
+}
+
+Test(channel, interface_that_goes_and_returns)
+{
+	struct pp_frame frame[4];
 
 	lab_open_channels(false);
 	lab_send_packets(1, 4);
 	lab_receive_packets(1, frame, 4);
-	cr_assert_eq(system("ip link del B0"), 0);
-	for (int i = 0; i < 100 && n == 0; i++)
-		n = pp_plane_poll(plane, event, 8);
-	cr_expect_eq(pp_channel_receive(channel[1], frame, 1), -ENETDOWN);
+	delete_b0();
 	cr_expect_eq(pp_channel_give_back(channel[1], frame, 4), 0);
 	cr_expect_eq(pp_channel_give_back(channel[1], frame, 4), -EINVAL);
-	cr_assert_eq(system("ip link add B0 type veth peer name B1 && ip link set B0 up && "
-			    "ip link set B1 up"),
-		     0);
-	for (int i = 0; i < 300 && pp_channel_receive(channel[1], frame, 1) < 0; i++) {
-		const struct timespec pause = {.tv_nsec = 10 * 1000 * 1000};
+	return_b0();
+	wait_for_b0();
+	lab_expect_all_home();
+}
 
-		pp_plane_poll(plane, event, 8);
-		nanosleep(&pause, NULL);
+// In an epoll of the program's own.
+Test(channel, descriptor_stays_over_close_and_over_another_socket)
+{
+	struct epoll_event event = {.events = EPOLLIN};
+	int epoll = epoll_create1(EPOLL_CLOEXEC);
+
+	lab_open_channels(true);
+	for (int i = 0; i < PAIRS; i++)
+		cr_assert_eq(epoll_ctl(epoll, EPOLL_CTL_ADD, pp_channel_fd(channel[i]), &event), 0);
+	cr_expect_eq(epoll_wait(epoll, &event, 1, 10), 0);
+	cr_assert_eq(pp_channel_close(channel[0]), 0);
+	cr_expect_eq(epoll_wait(epoll, &event, 1, 1000), 1);
+	cr_assert_eq(pp_channel_open(&channel[0], plane, 0, 0, &err), 0);
+	cr_expect_eq(epoll_wait(epoll, &event, 1, 10), 0);
+	delete_b0();
+	cr_expect_eq(epoll_wait(epoll, &event, 1, 1000), 1);
+	return_b0();
+	wait_for_b0();
+	cr_expect_eq(epoll_wait(epoll, &event, 1, 10), 0);
+	lab_listen_again(1);
+	for (int i = 0; i < PAIRS; i++) {
+		struct pp_frame frame;
+
+		lab_send_packets(i, 1);
+		cr_expect_eq(epoll_wait(epoll, &event, 1, 1000), 1);
+		lab_receive_packets(i, &frame, 1);
+		cr_expect_eq(pp_channel_release(channel[i], &frame, 1), 0);
+		cr_expect_eq(pp_channel_receive(channel[i], &frame, 1), 0);
+		cr_expect_eq(epoll_wait(epoll, &event, 1, 10), 0);
 	}
-	cr_expect_eq(pp_channel_receive(channel[1], frame, 1), 0);
+	close(epoll);
+	lab_expect_all_home();
+}
+
+Test(channel, interface_that_returns_before_the_frames_do)
+{
+	struct pp_plane_event event[8];
+	struct pp_frame frame[4];
+
+	lab_open_channels(false);
+	lab_send_packets(1, 4);
+	lab_receive_packets(1, frame, 4);
+	delete_b0();
+	return_b0();
+	cr_assert_eq(pp_plane_poll(plane, event, 8), 2);
+	cr_expect_not_null(strstr(event[1].text, "frames of queue 0 are still away"), "%s",
+			   event[1].text);
+	cr_expect_eq(pp_plane_poll(plane, event, 8), 0);
+	cr_expect_eq(pp_channel_give_back(channel[1], frame, 4), 0);
+	wait_for_b0();
 	lab_expect_all_home();
 }

@@ -210,3 +210,13 @@ Test(port, loses_no_frame_in_a_thousand_rounds)
 		cr_expect_eq(counts.free + counts.receiving, counts.frames);
 	}
 }
+
+Test(port, memory_that_no_umem_can_have_is_refused)
+{
+	config.frames = 1u << 26;
+	cr_expect_eq(open_port(0, "A0", 0), -EINVAL);
+	cr_expect_not_null(strstr(err.text, "64 GiB"), "%s", err.text);
+	config.frames = 1u << 20;
+	cr_expect_eq(open_port(0, "A0", 1u << 12), -EINVAL);
+	cr_expect_not_null(strstr(err.text, "64 GiB"), "%s", err.text);
+}

@@ -217,6 +217,48 @@ Test(receiver, descriptor_tells_of_copies)
 	cr_expect_eq(poll(&fd, 1, 0), 0);
 }
 
+Test(receiver, descriptor_stays_over_close)
+{
+	struct pollfd fd = {.events = POLLIN};
+
+	open_all("copy proto udp dport 7");
+	fd.fd = pp_receiver_fd(receiver);
+	cr_assert_geq(fd.fd, 0);
+	cr_expect_eq(poll(&fd, 1, 0), 0);
+	cr_expect_eq(pp_receiver_close(receiver), 0);
+	cr_expect_eq(poll(&fd, 1, 1000), 1);
+	cr_expect_eq(fd.revents, POLLIN);
+	cr_assert_eq(pp_receiver_open(&receiver, plane, PP_RECEIVER_ALL, &err), 0, "%s", err.text);
+	cr_expect_eq(poll(&fd, 1, 0), 0);
+	lab_send_packets(0, 3);
+	cr_expect_eq(poll(&fd, 1, 2000), 1);
+	cr_expect_eq(count_all(receiver), 3);
+	cr_expect_eq(poll(&fd, 1, 0), 0);
+}
+
+static int open_with_consumer(const char *name, uint8_t kind)
+{
+	struct pp_setup *setup;
+	int ret;
+
+	cr_assert_eq(pp_setup_create(&setup), 0);
+	cr_assert_eq(pp_setup_interface(setup, "A0", &err), 0, "%s", err.text);
+	ret = pp_setup_consumer(setup, name, kind, &err);
+	ret = ret < 0 ? ret : pp_setup_open(setup, &plane, &err);
+	pp_setup_destroy(setup);
+	return ret;
+}
+
+Test(receiver, consumers_that_cannot_be_are_refused)
+{
+	cr_expect_eq(open_with_consumer("../x", PP_CONSUMER_PROGRAM), -EINVAL);
+	cr_expect_not_null(strstr(err.text, "'../x'"));
+	cr_expect_eq(open_with_consumer("", PP_CONSUMER_PROGRAM), -EINVAL);
+	cr_expect_eq(open_with_consumer("counter", PP_CONSUMER_COUNT), -EINVAL);
+	cr_expect_not_null(strstr(err.text, "workers"));
+	cr_expect_eq(open_with_consumer("mine", PP_CONSUMER_PROGRAM), 0, "%s", err.text);
+}
+
 static void *change(void *arg)
 {
 	char text[64];

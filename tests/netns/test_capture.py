@@ -266,6 +266,8 @@ def test_mistakes_are_told_at_their_place(lab):
         place, text = check(lab, capture(lab, **{key: value}))
         assert place.startswith(f'"{value}"'), (key, place)
         assert expected in text and key in text, text
+    place, text = check(lab, capture(lab, threads=2, buffer="512KiB"))
+    assert place.startswith('"512KiB"') and "each of 2 threads" in text, (place, text)
     place, text = check(lab, {"name": "evidence", "kind": "capture"})
     assert "needs a directory" in text and place.startswith('"capture"')
     place, text = check(lab, {"name": "counter", "kind": "count", "snap": 5})

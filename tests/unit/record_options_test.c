@@ -18,6 +18,17 @@ static int read_two(const char *key, const char *value)
 	return pp_record_options_read(&out, option, key != NULL ? 2 : 1, &at, &err);
 }
 
+Test(record_options, the_buffer_is_shared_by_all_threads)
+{
+	const struct pp_analyser_option option[] = {{"directory", "/tmp"}, {"buffer", "1MiB"}};
+
+	cr_expect_eq(pp_record_options_check(option, 2, 0, &at, &err), 0);
+	cr_expect_eq(pp_record_options_check(option, 2, 2, &at, &err), 0);
+	cr_expect_eq(pp_record_options_check(option, 2, 3, &at, &err), -EINVAL);
+	cr_expect_eq(at, 1);
+	cr_expect_eq(pp_record_options_check(option, 1, PP_ANALYSER_THREADS_MAX, &at, &err), 0);
+}
+
 Test(record_options, a_directory_is_enough)
 {
 	cr_assert_eq(read_two(NULL, NULL), 0);

@@ -114,8 +114,9 @@ int pp_channel_wait(struct pp_channel *channel, int timeout_ms);
 void pp_channel_wake(struct pp_channel *channel);
 
 // A descriptor for poll() and epoll: readable (POLLIN) when there is something to receive, after
-// pp_channel_wake() and after pp_channel_close(). Call pp_channel_receive() until it returns 0 before
-// waiting again. Borrowed; -errno.
+// pp_channel_wake(), while the interface is gone (-ENETDOWN), and after pp_channel_close(). Call
+// pp_channel_receive() until it returns 0 before waiting again. Borrowed until the plane is closed: it
+// serves when the interface returned, and when the channel is opened again; -errno.
 int pp_channel_fd(struct pp_channel *channel);
 
 // Give frames back, on the thread that receives. Works after close, then as give_back().

@@ -5,7 +5,7 @@
 // program filters, copies the first bytes into the ring and goes on to the next dump. So packets that
 // are not asked for cost the filter and nothing else, and while there is no dump none of it is there.
 //
-// Threads    start, stop and get: control thread. A reader: one thread, in any process.
+// Threads    start, stop and get: any; they take the plane's lock. A reader: one thread, in any process.
 // Cost       start(), stop(): control path, a grace period (8 to 20 ms). burst, release: no system call.
 // Ownership  the plane owns dumps; they end with it. A reader keeps ring and counters as long as it is
 //            open, also when the dump or the plane is gone.

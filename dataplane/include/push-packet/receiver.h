@@ -94,7 +94,8 @@ void pp_receiver_wake(struct pp_receiver *receiver);
 
 // A descriptor for poll() and epoll: readable (POLLIN) when something is there, after pp_receiver_wake()
 // and after pp_receiver_close(). Call burst and release until burst returns 0 before waiting again. From
-// the first call on the XDP program wakes for every packet that finds its ring empty. Borrowed; -errno.
+// the first call on the XDP program wakes for every packet that finds its ring empty. Borrowed until the
+// plane is closed: it serves when the receiver is opened again; -errno.
 int pp_receiver_fd(struct pp_receiver *receiver);
 
 // C++ has to write `struct pp_receiver_stats`: the function below has the same name.

@@ -58,7 +58,8 @@ int pp_setup_default(struct pp_setup *setup, uint8_t verdict, struct pp_error *e
 // Give a name to packets for `to NAME`, which struct pp_meta has as the consumer's index.
 //
 // @param kind  enum pp_consumer_kind; PP_CONSUMER_PROGRAM is what channels and receivers get.
-// @return      The index; -ENOSPC: PP_CONSUMERS_MAX are there; -EINVAL: no name, or too long a one.
+// @return      The index; -ENOSPC: PP_CONSUMERS_MAX are there; -EINVAL: not 1 to PP_NAME_BYTES - 1
+//              letters, digits and . _ -
 int pp_setup_consumer(struct pp_setup *setup, const char *name, uint8_t kind, struct pp_error *err);
 
 // Everything else, to be changed in place: copy and route (switched off: no memory is taken for them),
