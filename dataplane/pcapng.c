@@ -33,6 +33,7 @@
 #define LINK_RAW 101u
 #define TSRESOL_NS 9u
 #define FLAGS_INBOUND 1u
+#define FLAGS_OUTBOUND 2u
 #define VERDICT_XDP 2u // type: Linux eBPF XDP, 8 bytes follow
 
 #define BLOCK_FRAME_BYTES 12u // type and length in front, length again behind
@@ -181,13 +182,13 @@ static size_t packet_bytes(const struct pp_pcapng_packet *packet, size_t comment
 {
 	return BLOCK_FRAME_BYTES + 20 + padded(packet->cap_bytes) + text_option_bytes(comment) +
 	       (OPTION_BYTES + 4) + (packet->drops > 0 ? OPTION_BYTES + 8 : 0) +
-	       (OPTION_BYTES + 4) +
+	       (packet->queue != PP_QUEUE_OUT ? OPTION_BYTES + 4 : 0) +
 	       (packet->verdict != PP_PCAPNG_NO_VERDICT ? OPTION_BYTES + 12 : 0) + OPTION_BYTES;
 }
 
 size_t pp_pcapng_packet(uint8_t *out, size_t room, const struct pp_pcapng_packet *packet)
 {
-	const uint32_t flags = FLAGS_INBOUND;
+	const uint32_t flags = packet->queue == PP_QUEUE_OUT ? FLAGS_OUTBOUND : FLAGS_INBOUND;
 	struct block block = {.out = out, .room = room};
 	size_t comment = packet->comment == NULL		      ? 0
 			 : packet->comment_bytes < PP_PCAPNG_TEXT_MAX ? packet->comment_bytes
@@ -205,7 +206,8 @@ size_t pp_pcapng_packet(uint8_t *out, size_t room, const struct pp_pcapng_packet
 	put_option(&block, EPB_FLAGS, &flags, sizeof(flags));
 	if (packet->drops > 0)
 		put_option(&block, EPB_DROPS, &packet->drops, sizeof(packet->drops));
-	put_option(&block, EPB_QUEUE, &packet->queue, sizeof(packet->queue));
+	if (packet->queue != PP_QUEUE_OUT)
+		put_option(&block, EPB_QUEUE, &packet->queue, sizeof(packet->queue));
 	if (packet->verdict != PP_PCAPNG_NO_VERDICT)
 		put_verdict(&block, packet->verdict);
 	end(&block, bytes);

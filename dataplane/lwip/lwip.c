@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +24,9 @@
 #define MTU_DEFAULT 1500
 #define MTU_MIN 68 // RFC 791: every module forwards that much
 #define LINK_HEADER_BYTES 14
+// Who waits in poll is in the channel for a moment, without the core lock.
+#define BUSY_SPINS 100
+#define BUSY_TRIES 1000
 
 struct pp_lwip {
 	struct netif netif;
@@ -107,7 +111,42 @@ static void receive_frame(struct pp_lwip *lwip, const struct pp_frame *frame)
 		return;
 	}
 	give_lwip(lwip, copied_pbuf(lwip, frame->data, frame->len_bytes));
-	pp_channel_release(lwip->channel, frame, 1);
+	if (pp_channel_release(lwip->channel, frame, 1) == -EBUSY)
+		pp_channel_give_back(lwip->channel, frame, 1);
+}
+
+// Let the thread that waits leave the channel.
+//
+// @return  Whether to try again.
+static bool channel_busy(int ret, int *tries)
+{
+	if (ret != -EBUSY || *tries >= BUSY_TRIES)
+		return false;
+	if (++*tries < BUSY_SPINS)
+		__builtin_ia32_pause();
+	else
+		sched_yield();
+	return true;
+}
+
+static int take_frame(struct pp_lwip *lwip, struct pp_frame *frame)
+{
+	int ret, tries = 0;
+
+	do
+		ret = pp_channel_take(lwip->channel, frame, 1);
+	while (channel_busy(ret, &tries));
+	return ret;
+}
+
+static int send_frames(struct pp_lwip *lwip, const struct pp_frame *frame, uint32_t n)
+{
+	int ret, tries = 0;
+
+	do
+		ret = pp_channel_send(lwip->channel, frame, n);
+	while (channel_busy(ret, &tries));
+	return ret;
 }
 
 // Hand over what was gathered. What the ring has no room for is lost, as on a wire.
@@ -116,7 +155,7 @@ static void send_gathered(struct pp_lwip *lwip)
 	uint32_t sent = 0;
 
 	while (sent < lwip->tx_count) {
-		int n = pp_channel_send(lwip->channel, &lwip->tx[sent], lwip->tx_count - sent);
+		int n = send_frames(lwip, &lwip->tx[sent], lwip->tx_count - sent);
 
 		if (n <= 0)
 			break;
@@ -126,8 +165,9 @@ static void send_gathered(struct pp_lwip *lwip)
 		lwip->stats.tx_bytes += lwip->tx[i].len_bytes;
 	lwip->stats.tx_pkts += sent;
 	lwip->stats.tx_lost += lwip->tx_count - sent;
+	// Not release(): it refuses while another thread is in the channel, and nobody would ask again.
 	if (sent < lwip->tx_count)
-		pp_channel_release(lwip->channel, &lwip->tx[sent], lwip->tx_count - sent);
+		pp_channel_give_back(lwip->channel, &lwip->tx[sent], lwip->tx_count - sent);
 	lwip->tx_count = 0;
 }
 
@@ -140,7 +180,7 @@ static err_t link_output(struct netif *netif, struct pbuf *pbuf)
 		return ERR_BUF;
 	if (lwip->tx_count == BURST)
 		send_gathered(lwip);
-	if (pp_channel_take(lwip->channel, &frame, 1) != 1) {
+	if (take_frame(lwip, &frame) != 1) {
 		lwip->stats.tx_lost++;
 		return ERR_MEM;
 	}
@@ -266,9 +306,13 @@ static int receive_copied(struct pp_lwip *lwip)
 
 static int wait_for_both(struct pp_lwip *lwip, int timeout_ms)
 {
-	struct pollfd fd[2] = {{.fd = pp_channel_fd(lwip->channel), .events = POLLIN},
+	struct pollfd fd[2] = {{.events = POLLIN},
 			       {.fd = pp_receiver_fd(lwip->config.receiver), .events = POLLIN}};
 
+	// It enters the channel, where a thread that sends may be.
+	LOCK_TCPIP_CORE();
+	fd[0].fd = pp_channel_fd(lwip->channel);
+	UNLOCK_TCPIP_CORE();
 	if (fd[0].fd < 0)
 		return fd[0].fd;
 	return poll(fd, 2, timeout_ms) < 0 ? -errno : 0;

@@ -9,9 +9,11 @@ import subprocess
 FIELDS = {"time": "frame.time_epoch", "iface": "frame.interface_name",
           "queue": "frame.interface_queue", "verdict": "frame.verdict.ebpf_xdp",
           "drops": "frame.drop_count", "comment": "frame.comment", "length": "frame.len",
-          "captured": "frame.cap_len", "port": "udp.dstport", "payload": "udp.payload"}
+          "captured": "frame.cap_len", "port": "udp.dstport", "payload": "udp.payload",
+          "direction": "frame.packet_flags_direction"}
 Packet = collections.namedtuple("Packet", FIELDS)
 
+INBOUND, OUTBOUND = "0x00000001", "0x00000002"
 XDP_DROP, XDP_PASS, XDP_REDIRECT = "1", "2", "4"
 SECTION, STATISTICS = 0x0A0D0D0A, 5
 RECEIVED, DROPPED, DELIVERED = 4, 5, 8

@@ -112,6 +112,22 @@ def test_packets_of_a_tun_have_the_link_type_of_raw_ip(tun):
     assert len(read(tun)) == 100
 
 
+def test_what_was_sent_is_outbound_and_has_no_queue(lab):
+    rules = ["copy to evidence proto udp dport 9 direction out name sent",
+             "copy to evidence proto udp dport 10 name received"]
+    with lab.daemon(*rules, consumers=[capture(lab)]) as daemon:
+        lab.gen("--dport", 10, count=100)
+        lab.run("rx", "python3", "-c", "import socket\n"
+                "peer = socket.socket(type=socket.SOCK_DGRAM)\n"
+                "for _ in range(50): peer.sendto(bytes(20), ('192.0.2.2', 9))")
+        labs.wait_for("copies", lambda: analysed(daemon.stats()["total"]) == 150)
+        assert daemon.stop() == 0
+    found = collections.Counter((packet.port, packet.queue, packet.direction, packet.comment)
+                                for packet in read(lab))
+    assert found == {("9", "", pcapng.OUTBOUND, "rule 1 sent"): 50,
+                     ("10", "0", pcapng.INBOUND, "rule 2 received"): 100}
+
+
 def test_files_change_by_count_and_by_size(lab):
     consumer = capture(lab, **{"file-packets": 7000, "file-size": "1MiB", "budget": "none"})
     with lab.daemon("copy to evidence proto udp dport 9", consumers=[consumer]) as daemon:

@@ -9,6 +9,7 @@ import pytest
 
 ECHO = labs.BUILD / "tests" / "examples" / "lwip_echo"
 ADDRESS, PORT = "192.0.2.77", "7777"
+SENT = 50_000
 BYTES = int(os.environ.get("PP_LWIP_BYTES", 100_000_000))  # 1000000000: as the README says
 
 pytestmark = pytest.mark.skipif(not ECHO.exists(), reason="built without liblwip-dev")
@@ -105,3 +106,20 @@ def test_a_thousand_connections(echo):
     lab, host = echo
     lab.run("src", "python3", "-c", MANY, ADDRESS, PORT, timeout=100)
     assert host.finish()["held"] == 0
+
+
+def test_a_thread_sends_while_another_waits(lab):
+    """No frame is lost to the program because the other thread was in the channel."""
+    lab.run("src", "ethtool", "-K", "gen0", "tx", "off")
+    # What is not for lwIP wakes the thread that waits, and is dropped.
+    waker = lab.spawn("src", labs.PROGRAM, "gen", "--interface", "gen0", "--dst-mac", labs.RX_MAC,
+                      "--for", "60s", "--rate", "30k", "--via", "socket")
+    done = lab.run("rx", ECHO.parent / "lwip_send", "pp0", ADDRESS, "255.255.255.0", "192.0.2.2",
+                   9, SENT, timeout=60)
+    waker.terminate()
+    waker.communicate(timeout=10)
+    numbers = re.search(r"received (\d+) asked (\d+) sent (\d+) lost (\d+) held (\d+)", done.stdout)
+    received, asked, sent, lost, held = map(int, numbers.groups())
+    assert received > 1000, done.stdout
+    # ARP is sent too.
+    assert (asked, lost, held) == (SENT, 0, 0) and sent > SENT, done.stdout.stdout

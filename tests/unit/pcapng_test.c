@@ -127,6 +127,9 @@ Test(pcapng, packet_of_every_length_is_whole_and_padded)
 		for (size_t i = 28 + n; i < at; i++)
 			cr_expect_eq(block[i], 0, "padding");
 		check_text(at, bytes, 1, "rule 17 web");
+		value = find_option(at, bytes, 2, &len);
+		cr_expect_eq(len, 4);
+		cr_expect_eq(u32_at(value), 1, "inbound");
 		value = find_option(at, bytes, 6, &len);
 		cr_expect_eq(len, 4);
 		cr_expect_eq(u32_at(value), 7);
@@ -140,6 +143,19 @@ Test(pcapng, packet_of_every_length_is_whole_and_padded)
 		memcpy(&drops, block + value, sizeof(drops));
 		cr_expect_eq(drops, 1ull << 40);
 	}
+}
+
+Test(pcapng, what_was_sent_is_outbound_and_has_no_queue)
+{
+	const struct pp_pcapng_packet packet = {.verdict = XDP_PASS, .queue = PP_QUEUE_OUT};
+	size_t bytes = pp_pcapng_packet(block, sizeof(block), &packet), value;
+	uint16_t len;
+
+	check_frame(6, bytes);
+	value = find_option(28, bytes, 2, &len);
+	cr_expect_eq(len, 4);
+	cr_expect_eq(u32_at(value), 2, "outbound");
+	cr_expect_eq(find_option(28, bytes, 6, &len), 0, "queue");
 }
 
 Test(pcapng, what_is_not_known_is_left_out)

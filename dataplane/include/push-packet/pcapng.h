@@ -48,7 +48,7 @@ struct pp_pcapng_packet {
 	const uint8_t *data;
 	uint32_t cap_bytes; // of data
 	uint32_t len_bytes; // of the packet when it was received
-	uint32_t queue;
+	uint32_t queue; // that it was received by; PP_QUEUE_OUT: it was sent, and has none
 	int verdict; // XDP_PASS, XDP_DROP, XDP_REDIRECT, ...; PP_PCAPNG_NO_VERDICT
 	uint64_t
 		drops; // packets of this interface lost since the last block; 0: the option is left out
