@@ -113,10 +113,9 @@ static const struct pp_argument arguments[] = {{.name = "CAPTURE", .complete = P
 const struct pp_command pp_command_explain = {
 	.name = "explain",
 	.summary = "show what rules would do with the packets of a capture",
-	.synopsis =
-		"-c FILE [--interface NAME] [--direction in|out] [--json] CAPTURE\n"
-		"--rules FILE [--interface NAME] [--direction in|out] [--json] CAPTURE\n"
-		"--running [-s SOCKET] [-i NAME] [--direction in|out] [--json] CAPTURE",
+	.synopsis = "-c FILE [OPTION...] CAPTURE\n"
+		    "--rules FILE [OPTION...] CAPTURE\n"
+		    "--running [-s SOCKET] [OPTION...] CAPTURE",
 	.description =
 		"Run each packet of a capture (pcap or pcapng, Ethernet or raw IP; - is standard "
 		"input) through the very program that judges on interfaces, loaded on none, and "
