@@ -8,6 +8,7 @@
 
 #include <push-packet/netif.h>
 
+#include "advice_consumer.h"
 #include "flow.h"
 
 #define ICMP6_RULES_TRIED 64
@@ -296,6 +297,8 @@ static void warn_of_all(const struct subject *subject, const char *ssh)
 		if (has_session)
 			warn_of_session(subject, &session, direction);
 	}
+	pp_advice_consumer_warn(subject->config, subject->rules, subject->diff, subject->first_id,
+				subject->last_id, subject->report);
 }
 
 void pp_advice_warn(const struct pp_config *config,

@@ -14,7 +14,8 @@
 // Add a warning for each rule, and for the default action, that would drop or route
 //   - ARP on an Ethernet interface,
 //   - IPv6 neighbour discovery on an Ethernet interface,
-//   - packets that an ssh client sends to this machine.
+//   - packets that an ssh client sends to this machine,
+// and what pp_advice_consumer_warn() adds.
 //
 // @param config            Has the interfaces, and the places of its rules.
 // @param rules             What is judged: config->rules, or what is to be put in force.

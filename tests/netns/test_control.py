@@ -223,7 +223,7 @@ def test_discovery_names_every_method_with_its_access(lab):
                           "dump.start", "dump.stop"}
         assert {entry["name"] for entry in methods} - writes == {
             "version", "rpc.discover", "stats", "rules.list", "rules.get", "rules.test", "sets.list",
-            "sets.entries", "subscribe"}
+            "sets.entries", "subscribe", "analysers.list", "analysers.top"}
 
 
 def test_rule_against_a_protected_set_is_refused_or_reported(lab):

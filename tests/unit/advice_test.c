@@ -60,7 +60,7 @@ static void expect_quiet(const char *rules, const char *ssh)
 
 Test(advice, harmless_rules_are_not_mentioned)
 {
-	expect_quiet("  inline: [drop src 198.51.100.0/24, drop proto udp, copy any]", SSH4);
+	expect_quiet("  inline: [drop src 198.51.100.0/24, drop proto udp]", SSH4);
 	expect_quiet("  default: pass", SSH6);
 	expect_quiet("  inline: [drop family ip4]", NULL);
 }
@@ -185,5 +185,30 @@ Test(advice, what_is_sent_is_looked_at_too)
 	expect_quiet("  inline: [drop proto tcp dport 22 direction out]", SSH4);
 	expect_quiet("  inline: [pass family ip4 direction out, drop family ip4 direction out]",
 		     SSH4);
-	expect_quiet("  default: pass\n  inline: [copy any direction out]", SSH4);
+	expect_quiet("  inline: [copy any direction out]\nconsumers: [{name: a, kind: count}]",
+		     SSH4);
+}
+
+Test(advice, rules_for_nobody_are_warned_of_once)
+{
+	const char *text = advise("  inline: [route proto udp, route proto tcp]", NULL);
+
+	cr_expect_str_eq(text, "3:12: this rule routes, and no consumer is configured: its packets "
+			       "are lost, counted as no_consumer\n");
+	expect_warning("  inline: [drop proto 9, copy proto tcp]", NULL,
+		       "3:26: this rule copies, and no analyser is configured");
+	expect_warning("  inline: [copy proto tcp]\nconsumers: [{name: a, kind: sink}]", NULL,
+		       "copies, and no analyser is configured");
+	expect_quiet("  inline: [route proto udp]\nconsumers: [{name: a, kind: sink}]", NULL);
+	expect_quiet("  inline: [route proto udp, copy proto tcp]\n"
+		     "consumers: [{name: a, kind: 'null'}]",
+		     NULL);
+}
+
+Test(advice, rules_for_nobody_are_none_of_another_command)
+{
+	const char *rules = "  inline: [route proto udp, copy proto tcp]";
+
+	cr_expect_str_empty(advise_on(rules, 0, 0, NULL));
+	cr_expect(strstr(advise_on(rules, 2, 2, NULL), "this rule copies"));
 }
