@@ -28,12 +28,18 @@ struct pp_receiver;
 struct pp_rule_table;
 struct pp_worker;
 
+// What an interface needs and could not be had: said once.
+struct pp_plane_retry {
+	bool refused;
+	uint64_t at_ns; // CLOCK_MONOTONIC: not before then again
+};
+
 struct pp_plane_iface {
 	struct pp_netif netif; // as last seen; ifindex 0: gone
 	struct pp_tap *tap;
 	struct pp_tap_out *out; // NULL: what it sends is not judged
-	bool refused; // something it needs could not be had: said once
-	uint64_t retry_ns; // CLOCK_MONOTONIC: not before then again
+	struct pp_plane_retry retry; // of tap and ports
+	struct pp_plane_retry retry_out;
 	struct pp_port *port[PP_QUEUES_PER_IFACE_MAX]; // by queue; NULL: none
 	struct pp_channel *channel[PP_QUEUES_PER_IFACE_MAX]; // by queue, once it was opened
 	bool leaving[PP_QUEUES_PER_IFACE_MAX]; // the port only waits for lent frames
