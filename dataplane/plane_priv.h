@@ -232,6 +232,13 @@ int pp_plane_publish(struct pp_plane *plane,
 //          err is as it was; -errno.
 int pp_plane_publish_simpler(struct pp_plane *plane, struct pp_error *err);
 
+// The same in flight: the program for what an interface sends was refused beside those in force, which
+// are exchanged for the simplest engine's.
+int pp_plane_exchange_simpler(struct pp_plane *plane, struct pp_error *err);
+
+// Whether this is what the verifier says to a program that is too long or too branched for it.
+bool pp_plane_is_refused(int ret);
+
 // Put the rules that the plane opens with in force, before a program is loaded or a thread created.
 //
 // @param where  Set to the rule that err is about, if it is about one. May be NULL.
