@@ -80,42 +80,49 @@ static void saw_deleted(struct pp_plane *plane, uint32_t index)
 	pp_plane_close_ports(plane, index);
 	iface->netif.ifindex = 0;
 	iface->netif.up = false;
-	iface->refused = false;
-	iface->retry_ns = 0;
+	iface->retry = iface->retry_out = (struct pp_plane_retry){0};
 	iface->times_deleted++;
 	report(plane, index, "interface %s was deleted; waiting for it to return",
 	       plane->config.iface[index].name);
 }
 
 // Say once what keeps an interface from working, and try again in a second.
-static void refuse(struct pp_plane *plane, uint32_t index, const char *why)
+static void
+refuse(struct pp_plane *plane, uint32_t index, struct pp_plane_retry *retry, const char *why)
 {
-	struct pp_plane_iface *iface = &plane->iface[index];
-
-	if (!iface->refused)
+	if (!retry->refused)
 		report(plane, index, "interface %s: %s; trying again",
 		       plane->config.iface[index].name, why);
-	iface->refused = true;
-	iface->retry_ns = pp_clock_ns(CLOCK_MONOTONIC) + RETRY_NS;
+	retry->refused = true;
+	retry->at_ns = pp_clock_ns(CLOCK_MONOTONIC) + RETRY_NS;
+}
+
+static bool may_try(const struct pp_plane_retry *retry)
+{
+	return pp_clock_ns(CLOCK_MONOTONIC) >= retry->at_ns;
 }
 
 static void open_missing_ports(struct pp_plane *plane, uint32_t index)
 {
+	struct pp_plane_retry *retry = &plane->iface[index].retry;
 	struct pp_error err;
 
 	if (pp_plane_retry_ports(plane, index, &err))
-		plane->iface[index].refused = false;
+		*retry = (struct pp_plane_retry){0};
 	else
-		refuse(plane, index, err.text);
+		refuse(plane, index, retry, err.text);
 }
 
 // What is sent goes unjudged until this succeeds.
 static void attach_out(struct pp_plane *plane, uint32_t index)
 {
+	struct pp_plane_retry *retry = &plane->iface[index].retry_out;
 	struct pp_error err;
 
-	if (pp_plane_out_attach(plane, index, &err) < 0)
-		refuse(plane, index, err.text);
+	if (pp_plane_out_attach(plane, index, &err) == 0)
+		*retry = (struct pp_plane_retry){0};
+	else
+		refuse(plane, index, retry, err.text);
 }
 
 // Anybody may take a clsact qdisc away, and our filter with it.
@@ -123,7 +130,11 @@ static void look_at_out(struct pp_plane *plane, uint32_t index)
 {
 	struct pp_plane_iface *iface = &plane->iface[index];
 
-	if (iface->out == NULL || pp_tap_out_alive(iface->out))
+	if (iface->out == NULL || pp_tap_out_alive(iface->out)) {
+		iface->retry_out = (struct pp_plane_retry){0};
+		return;
+	}
+	if (!may_try(&iface->retry_out))
 		return;
 	if (pp_tap_out_attached(iface->out) != PP_EGRESS_AUTO)
 		report(plane, index,
@@ -139,15 +150,16 @@ static void saw_returned(struct pp_plane *plane, uint32_t index, const struct pp
 	struct pp_error err;
 
 	if (now->frame_kind != plane->frame_kind[index]) {
-		refuse(plane, index, "returned as another kind of interface (Ethernet or raw IP)");
+		refuse(plane, index, &iface->retry,
+		       "returned as another kind of interface (Ethernet or raw IP)");
 		return;
 	}
 	if (pp_tap_attach(iface->tap, now->ifindex, config->name, config->mode, &err) < 0) {
-		refuse(plane, index, err.text);
+		refuse(plane, index, &iface->retry, err.text);
 		return;
 	}
 	iface->netif = *now;
-	iface->refused = false;
+	iface->retry = (struct pp_plane_retry){0};
 	iface->times_returned++;
 	report(plane, index, "interface %s returned and is attached again", config->name);
 	attach_out(plane, index);
@@ -202,7 +214,6 @@ static bool is_gone(const struct pp_plane_iface *iface, const struct pp_netif *n
 static void look_at(struct pp_plane *plane, uint32_t index)
 {
 	struct pp_plane_iface *iface = &plane->iface[index];
-	bool may_try = pp_clock_ns(CLOCK_MONOTONIC) >= iface->retry_ns;
 	struct pp_netif now;
 	int ret = pp_netif_get(plane->config.iface[index].name, &now);
 
@@ -216,11 +227,10 @@ static void look_at(struct pp_plane *plane, uint32_t index)
 		return;
 	if (iface->netif.ifindex != 0) {
 		saw_changes(plane, index, &now);
-		if (!iface->refused || may_try)
-			look_at_out(plane, index);
-		if (iface->refused && may_try)
+		look_at_out(plane, index);
+		if (iface->retry.refused && may_try(&iface->retry))
 			open_missing_ports(plane, index);
-	} else if (may_try) {
+	} else if (may_try(&iface->retry)) {
 		saw_returned(plane, index, &now);
 	}
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #include "plane_priv.h"
 
+#include <errno.h>
 #include <string.h>
 
 void pp_plane_out_count(const struct pp_plane *plane,
@@ -70,9 +71,7 @@ static int begin_iface(struct pp_plane *plane,
 	return pp_plane_out_attach(plane, iface, err);
 }
 
-int pp_plane_out_begin(struct pp_plane *plane,
-		       const struct pp_out_counts *outs,
-		       struct pp_error *err)
+static int begin(struct pp_plane *plane, const struct pp_out_counts *outs, struct pp_error *err)
 {
 	int ret = 0;
 
@@ -81,6 +80,23 @@ int pp_plane_out_begin(struct pp_plane *plane,
 	if (ret < 0)
 		pp_plane_out_end(plane, &plane->outs);
 	return ret;
+}
+
+// The images in force are of an engine whose XDP program the kernel took, and it may refuse the other
+// one: as at the start, the simplest engine is what auto has left.
+int pp_plane_out_begin(struct pp_plane *plane,
+		       const struct pp_out_counts *outs,
+		       struct pp_error *err)
+{
+	int ret = begin(plane, outs, err);
+	int simpler;
+
+	if (!pp_plane_is_refused(ret))
+		return ret;
+	simpler = pp_plane_exchange_simpler(plane, err);
+	if (simpler == -EOPNOTSUPP)
+		return ret;
+	return simpler ?: begin(plane, outs, err);
 }
 
 void pp_plane_out_end(struct pp_plane *plane, const struct pp_out_counts *outs)

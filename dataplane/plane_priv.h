@@ -28,12 +28,18 @@ struct pp_receiver;
 struct pp_rule_table;
 struct pp_worker;
 
+// What an interface needs and could not be had: said once.
+struct pp_plane_retry {
+	bool refused;
+	uint64_t at_ns; // CLOCK_MONOTONIC: not before then again
+};
+
 struct pp_plane_iface {
 	struct pp_netif netif; // as last seen; ifindex 0: gone
 	struct pp_tap *tap;
 	struct pp_tap_out *out; // NULL: what it sends is not judged
-	bool refused; // something it needs could not be had: said once
-	uint64_t retry_ns; // CLOCK_MONOTONIC: not before then again
+	struct pp_plane_retry retry; // of tap and ports
+	struct pp_plane_retry retry_out;
 	struct pp_port *port[PP_QUEUES_PER_IFACE_MAX]; // by queue; NULL: none
 	struct pp_channel *channel[PP_QUEUES_PER_IFACE_MAX]; // by queue, once it was opened
 	bool leaving[PP_QUEUES_PER_IFACE_MAX]; // the port only waits for lent frames
@@ -225,6 +231,13 @@ int pp_plane_publish(struct pp_plane *plane,
 // @return  0; -EOPNOTSUPP: it is that one, or another one was asked for, or it cannot hold the rules, and
 //          err is as it was; -errno.
 int pp_plane_publish_simpler(struct pp_plane *plane, struct pp_error *err);
+
+// The same in flight: the program for what an interface sends was refused beside those in force, which
+// are exchanged for the simplest engine's.
+int pp_plane_exchange_simpler(struct pp_plane *plane, struct pp_error *err);
+
+// Whether this is what the verifier says to a program that is too long or too branched for it.
+bool pp_plane_is_refused(int ret);
 
 // Put the rules that the plane opens with in force, before a program is loaded or a thread created.
 //

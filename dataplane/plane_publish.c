@@ -141,7 +141,7 @@ static int publish_with(struct pp_plane *plane,
 	return ret == -ENOBUFS ? publish_reshaped(plane, engine, rules, rule_id, err) : ret;
 }
 
-static bool is_refused(int ret)
+bool pp_plane_is_refused(int ret)
 {
 	return ret == -E2BIG || ret == -ENOSPC;
 }
@@ -173,9 +173,9 @@ int pp_plane_publish(struct pp_plane *plane,
 		refused = plane->engine_refused;
 	} else {
 		ret = publish_with(plane, engine, next != NULL, rules, rule_id, err);
-		refused = is_refused(ret) ? count : 0;
+		refused = pp_plane_is_refused(ret) ? count : 0;
 	}
-	if (simpler != NULL && is_refused(ret))
+	if (simpler != NULL && pp_plane_is_refused(ret))
 		ret = publish_with(plane, simpler, next != NULL, rules, rule_id, err);
 	plane->maps.cache_mode = plane->engine.cache;
 	if (ret == 0) {
@@ -185,21 +185,45 @@ int pp_plane_publish(struct pp_plane *plane,
 	return ret;
 }
 
+// What is left of auto where the kernel refused the programs of the engine in force.
+static const struct pp_engine *simpler_one(const struct pp_plane *plane)
+{
+	return pp_engine_simpler(plane->engine.name, plane->maps.images.engine,
+				 pp_ruleset_count(plane->rules));
+}
+
+static void note_refusal(struct pp_plane *plane)
+{
+	plane->engine_refused = pp_ruleset_count(plane->rules);
+	pp_plane_engine_say_why(plane, &plane->engine, plane->engine_refused);
+}
+
 // Nothing is attached: the images that no program reads go.
 int pp_plane_publish_simpler(struct pp_plane *plane, struct pp_error *err)
 {
-	uint32_t count = pp_ruleset_count(plane->rules), rule_id;
-	const struct pp_engine *simpler =
-		pp_engine_simpler(plane->engine.name, plane->maps.images.engine, count);
+	const struct pp_engine *simpler = simpler_one(plane);
+	uint32_t rule_id;
 	int ret;
 
 	if (simpler == NULL)
 		return -EOPNOTSUPP;
 	ret = pp_maps_reshape_unread(&plane->maps, simpler, plane->rules, &plane->bindings,
 				     &rule_id, err);
-	if (ret < 0)
-		return ret;
-	plane->engine_refused = count;
-	pp_plane_engine_say_why(plane, &plane->engine, count);
-	return 0;
+	if (ret == 0)
+		note_refusal(plane);
+	return ret;
+}
+
+int pp_plane_exchange_simpler(struct pp_plane *plane, struct pp_error *err)
+{
+	const struct pp_engine *simpler = simpler_one(plane);
+	uint32_t rule_id;
+	int ret;
+
+	if (simpler == NULL)
+		return -EOPNOTSUPP;
+	ret = publish_reshaped(plane, simpler, plane->rules, &rule_id, err);
+	if (ret == 0)
+		note_refusal(plane);
+	return ret;
 }

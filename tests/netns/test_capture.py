@@ -290,6 +290,15 @@ def test_mistakes_are_told_at_their_place(lab):
     assert "snap" in text, text
 
 
+def test_a_buffer_too_small_for_the_workers_ends_the_start(lab):
+    settings = labs.config(lab, ["copy any"], workers={"count": 2, "cpus": [0, 1]},
+                           consumers=[capture(lab, threads=0, buffer="512KiB")])
+    daemon = labs.Daemon(lab, settings, wait=False)
+    assert daemon.process.wait(timeout=20) == 1, daemon.log
+    assert "each of 2 threads" in daemon.log
+    assert lab.xdp_program() is None
+
+
 def test_a_folder_without_permission_is_told_at_its_place(lab):
     consumer = capture(lab)
     os.chmod(consumer["directory"], 0o500)

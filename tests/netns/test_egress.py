@@ -2,6 +2,7 @@
 """Rules about what an interface sends: counted to the packet, by tcx and by clsact."""
 
 import json
+import time
 
 import pytest
 
@@ -369,6 +370,25 @@ def test_a_deleted_interface_gets_its_program_back(lab, way):
         before = egress(daemon)["ledger"]["dropped"]
         frames(lab, tagged(), tagged())
         assert egress(daemon)["ledger"]["dropped"] == before + 2
+
+
+def test_a_returned_interface_whose_place_is_taken_is_told_once(lab):
+    rules = ["drop proto udp dport 9 direction out"]
+    with lab.daemon(*rules, interfaces=interfaces("clsact")) as daemon:
+        lab.run("rx", "ip", "link", "del", "pp0")
+        daemon.wait_log("deleted")
+        lab.run("rx", "ip", "link", "add", "new", "type", "veth", "peer", "name", "gen0",
+                "netns", f"pp{lab.pid}-lab-src")
+        lab.run("rx", "tc", "qdisc", "add", "dev", "new", "clsact")
+        lab.run("rx", "tc", "filter", "add", "dev", "new", "egress", "prio", "28784", "handle",
+                "0x7070", "bpf", "da", "bytecode", "1,6 0 0 4294967295")
+        lab.run("rx", "ip", "link", "set", "new", "name", "pp0", "up")
+        daemon.wait_log("another filter has handle 0x7070")
+        time.sleep(3)
+        assert daemon.log.count("another filter has handle 0x7070") == 1, daemon.log
+        lab.run("rx", "tc", "filter", "del", "dev", "pp0", "egress", "prio", "28784", "handle",
+                "0x7070", "bpf")
+        labs.wait_for("egress", lambda: egress(daemon)["attached"] == "clsact")
 
 
 @pytest.mark.parametrize("way", WAYS)
