@@ -334,6 +334,14 @@ def test_a_killed_program_judges_nothing_any_more(lab, way):
         assert "clsact" not in qdiscs(lab)
 
 
+def test_a_killed_program_leaves_the_qdisc_of_somebody_else(lab):
+    lab.run("rx", "tc", "qdisc", "add", "dev", "pp0", "clsact")
+    lab.daemon("drop any direction out", interfaces=interfaces("clsact")).kill()
+    assert "pp_out_stub" in filters(lab)
+    with lab.daemon("drop proto udp dport 9"):
+        assert "pp_out_stub" not in filters(lab) and "clsact" in qdiscs(lab)
+
+
 def test_clsact_is_left_as_it_was(lab):
     lab.run("rx", "tc", "qdisc", "add", "dev", "pp0", "clsact")
     with lab.daemon("drop any direction out", interfaces=interfaces("clsact")):
