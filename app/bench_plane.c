@@ -126,8 +126,10 @@ int pp_bench_plane_open(struct pp_plane **out,
 	if (ret < 0)
 		return ret;
 	ret = pp_plane_start(*out, err);
-	if (ret < 0)
+	if (ret < 0) {
 		pp_plane_close(*out);
+		*out = NULL;
+	}
 	return ret;
 }
 

@@ -7,6 +7,7 @@
 struct run_options {
 	const char *config;
 	uint64_t for_ns; // 0: until told
+	bool until_eof;
 };
 
 static int run_run(const struct pp_command *command, int argc, char **argv)
@@ -14,7 +15,7 @@ static int run_run(const struct pp_command *command, int argc, char **argv)
 	struct run_options o = {0};
 	int status = pp_command_parse(command, argc, argv, &o, NULL);
 
-	return status == PP_PARSED ? pp_daemon_run(o.config, o.for_ns) : status;
+	return status == PP_PARSED ? pp_daemon_run(o.config, o.for_ns, o.until_eof) : status;
 }
 
 static const struct pp_option options[] = {{.name = "config",
@@ -31,16 +32,21 @@ static const struct pp_option options[] = {{.name = "config",
 					    .help = "end by itself: 500ms, 60s, 10m, 24h",
 					    .read = pp_option_duration,
 					    .offset = offsetof(struct run_options, for_ns)},
+					   {.name = "until-eof",
+					    .help = "end at the end of standard input, a pipe",
+					    .read = pp_option_flag,
+					    .offset = offsetof(struct run_options, until_eof)},
 					   {0}};
 
 const struct pp_command pp_command_run = {
 	.name = "run",
 	.summary = "inspect packets as a configuration file says, in the foreground",
-	.synopsis = "-c FILE [--for TIME]",
+	.synopsis = "-c FILE [--for TIME] [--until-eof]",
 	.description =
 		"Attach to the interfaces of a configuration and inspect their packets, in the "
 		"foreground. Prints what is in force, then 'push-packet: running' once packets are "
-		"processed. Ends at SIGINT or SIGTERM, or after the time given: detaches, drains, "
+		"processed. Ends at SIGINT or SIGTERM, after the time given, or with "
+		"--until-eof when nobody holds its standard input any more: detaches, drains, "
 		"prints the ledger. SIGHUP reads the configuration again, as 'push-packet reload' "
 		"does.",
 	.options = options,

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <push-packet/clock.h>
 
@@ -83,6 +84,18 @@ static void end_by_time(evutil_socket_t fd, short what, void *arg)
 	event_base_loopbreak(daemon->base);
 }
 
+static void end_by_input(evutil_socket_t fd, short what, void *arg)
+{
+	struct pp_daemon *daemon = arg;
+	char sink[256];
+
+	(void)what;
+	if (read(fd, sink, sizeof(sink)) != 0)
+		return;
+	puts("push-packet: stopping: the input is at its end");
+	event_base_loopbreak(daemon->base);
+}
+
 static void reload_by_signal(evutil_socket_t signal, short what, void *arg)
 {
 	(void)signal;
@@ -151,6 +164,15 @@ static int listen_to_plane(struct pp_daemon *daemon)
 	return daemon->for_ns && event_add(daemon->on_time, &end) ? -ENOMEM : 0;
 }
 
+static int listen_to_input(struct pp_daemon *daemon)
+{
+	if (!daemon->until_eof)
+		return 0;
+	daemon->on_input =
+		event_new(daemon->base, STDIN_FILENO, EV_READ | EV_PERSIST, end_by_input, daemon);
+	return !daemon->on_input || event_add(daemon->on_input, NULL) ? -EINVAL : 0;
+}
+
 static int load(const char *path, struct pp_config **out)
 {
 	struct pp_report report;
@@ -203,6 +225,8 @@ static int serve(struct pp_daemon *daemon)
 		return fail(error.text);
 	if (listen_to_plane(daemon))
 		return fail("out of memory");
+	if (listen_to_input(daemon))
+		return fail("--until-eof: the standard input is no pipe");
 	pp_start_report_print(daemon->plane, daemon->rules.config, stdout);
 	puts("push-packet: running");
 	event_base_dispatch(daemon->base);
@@ -235,6 +259,7 @@ static void close_all(struct pp_daemon *daemon)
 	forget(&daemon->on_change);
 	forget(&daemon->on_tick);
 	forget(&daemon->on_time);
+	forget(&daemon->on_input);
 	forget(&daemon->on_expiry);
 	pp_ctl_server_close(daemon->server);
 	pp_rules_service_fini(&daemon->rules);
@@ -255,9 +280,9 @@ static void raise_descriptor_limit(void)
 	}
 }
 
-int pp_daemon_run(const char *config_path, uint64_t for_ns)
+int pp_daemon_run(const char *config_path, uint64_t for_ns, bool until_eof)
 {
-	struct pp_daemon daemon = {.for_ns = for_ns};
+	struct pp_daemon daemon = {.for_ns = for_ns, .until_eof = until_eof};
 	struct pp_config *config = NULL;
 	int status;
 

@@ -19,6 +19,7 @@ enum pp_daemon_end_signal {
 
 struct pp_daemon {
 	uint64_t for_ns; // 0: until told
+	bool until_eof;
 	struct pp_plane *plane;
 	struct pp_rules_service rules;
 	struct pp_rpc_service rpc;
@@ -28,6 +29,7 @@ struct pp_daemon {
 	struct event *on_end[PP_DAEMON_END_SIGNALS];
 	struct event *on_hangup;
 	struct event *on_time;
+	struct event *on_input;
 	struct event *on_change; // pp_plane_fd()
 	struct event *on_tick;
 	struct event *on_expiry;

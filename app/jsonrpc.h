@@ -67,6 +67,7 @@ struct pp_rpc_peer {
 	// them.
 	int fd[PP_RPC_FDS_MAX];
 	uint32_t fd_count;
+	uint32_t fd_dump; // whose they are
 };
 
 struct pp_rpc_call {

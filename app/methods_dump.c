@@ -170,6 +170,7 @@ static json_t *start(const struct pp_rules_service *service,
 	call->peer->fd[0] = info.ring_fd;
 	call->peer->fd[1] = info.counts_fd;
 	call->peer->fd_count = 2;
+	call->peer->fd_dump = dump;
 	return json_pack("{s:I, s:I, s:I, s:I, s:[s, s], s:o}", "dump", (json_int_t)dump, "snap",
 			 (json_int_t)info.config.snap_bytes, "ring_bytes",
 			 (json_int_t)info.config.ring_bytes, "cpus", (json_int_t)info.cpu_count,
@@ -237,7 +238,8 @@ static json_t *call_stop(void *arg, const struct pp_rpc_call *call, struct pp_rp
 		return pp_rpc_fail(err, PP_RPC_NOT_FOUND, "you have no dump %u", dump);
 	pp_plane_dump_stop(service->dump_plane, dump, &stats);
 	call->peer->dumps &= ~(1u << dump);
-	call->peer->fd_count = 0; // of a start in the same batch: they are closed
+	if (call->peer->fd_dump == dump)
+		call->peer->fd_count = 0; // of its start in the same batch: they are closed
 	return json_pack("{s:I, s:I}", "matched", (json_int_t)stats.matched, "lost",
 			 (json_int_t)stats.lost);
 }

@@ -236,8 +236,9 @@ const char *pp_top_by_name(uint8_t by)
 
 bool pp_top_is_loss(const char *name)
 {
-	static const char *const parts[] = {"full",    "bad",	   "lost",   "too_long",
-					    "no_ring", "no_frame", "aborted"};
+	static const char *const parts[] = {"full",	    "bad",	   "lost",
+					    "too_long",	    "no_ring",	   "no_frame",
+					    "tx_no_socket", "no_consumer", "aborted"};
 
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
 		if (strstr(name, parts[i]))

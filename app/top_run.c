@@ -62,7 +62,7 @@ static int connect_to(struct session *s, const char *path)
 		return pp_ctl_options_open(&o->ctl, path, &s->client);
 	}
 	snprintf(s->title, sizeof(s->title), "%s", o->iface);
-	if (pp_top_child_start(&s->child, o->iface, &s->client, &err))
+	if (pp_top_child_start(&s->child, o->iface, &signalled, &s->client, &err))
 		return pp_ctl_options_complain(&err);
 	if (!o->on_given)
 		o->model.on[PP_TOP_TCP] = o->model.on[PP_TOP_UDP] = o->model.on[PP_TOP_ICMP] = true;

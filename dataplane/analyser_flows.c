@@ -181,7 +181,8 @@ static void count(struct flows_thread *thread, const struct pp_packet_view *view
 	struct pp_analyser_key flow;
 	struct pp_key key = {0};
 
-	pp_parse_packet(kind, view->meta->iface, view->data, view->cap_bytes, &key);
+	pp_parse_captured(kind, view->meta->iface, view->data, view->cap_bytes, view->len_bytes,
+			  &key);
 	packet.key = &flow;
 	packet.second = pp_top_key_flow(&key, &flow);
 	if (flow.proto == IPPROTO_TCP && (key.word >> PP_KEY_FLAGS_SHIFT & PP_KEY_PORTS))

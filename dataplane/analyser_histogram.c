@@ -168,8 +168,8 @@ static void count(struct histogram_thread *thread, const struct pp_packet_view *
 	struct pp_analyser_key row[KINDS];
 	struct pp_key key = {0};
 
-	pp_parse_packet(env->iface[view->meta->iface % PP_IFACES_MAX].frame_kind, view->meta->iface,
-			view->data, view->cap_bytes, &key);
+	pp_parse_captured(env->iface[view->meta->iface % PP_IFACES_MAX].frame_kind,
+			  view->meta->iface, view->data, view->cap_bytes, view->len_bytes, &key);
 	pp_top_key_source(&key, &row[PP_BY_SOURCE]);
 	pp_top_key_destination(&key, &row[PP_BY_DESTINATION]);
 	pp_top_key_port(&key, &row[PP_BY_PORT]);

@@ -86,6 +86,7 @@ static void fill_env(struct pp_analysis *analysis, const struct pp_analysis_para
 		.rules = params->rules,
 		.lost = lost_of,
 		.lanes = analysis,
+		.parse_captured = pp_parse_captured,
 	};
 }
 

@@ -13,6 +13,7 @@
 #include "log.h"
 
 #define STUB_NAME "pp_out_stub"
+#define STUB_NAME_QDISC "pp_out_stub_q" // the qdisc came with it
 // Where our filter stands: "pp" as numbers, twice, for somebody who reads `tc filter show`.
 #define FILTER_HANDLE 0x7070
 #define FILTER_PRIORITY 0x7070
@@ -28,7 +29,7 @@ void pp_clsact_clear(struct pp_clsact *clsact)
 }
 
 // bpf_tail_call(skb, array, 0); return TC_ACT_UNSPEC;
-static int load_stub(int array_fd)
+static int load_stub(int array_fd, const char *name)
 {
 	const struct bpf_insn insns[] = {
 		{.code = BPF_LD | BPF_IMM | BPF_DW,
@@ -41,7 +42,7 @@ static int load_stub(int array_fd)
 		MOV(BPF_REG_0, -1),
 		{.code = BPF_JMP | BPF_EXIT},
 	};
-	int fd = bpf_prog_load(BPF_PROG_TYPE_SCHED_CLS, STUB_NAME, "Dual MIT/GPL", insns,
+	int fd = bpf_prog_load(BPF_PROG_TYPE_SCHED_CLS, name, "Dual MIT/GPL", insns,
 			       sizeof(insns) / sizeof(insns[0]), NULL);
 
 	return fd < 0 ? -errno : fd;
@@ -55,17 +56,18 @@ static uint32_t id_of(int prog_fd)
 	return bpf_obj_get_info_by_fd(prog_fd, &info, &len) == 0 ? info.id : 0;
 }
 
-static bool is_stub(uint32_t prog_id)
+// @param made_qdisc  Set: whether the qdisc came with it.
+static bool is_stub(uint32_t prog_id, bool *made_qdisc)
 {
 	struct bpf_prog_info info = {0};
 	uint32_t len = sizeof(info);
 	int fd = bpf_prog_get_fd_by_id(prog_id);
-	bool is = fd >= 0 && bpf_obj_get_info_by_fd(fd, &info, &len) == 0 &&
-		  strcmp(info.name, STUB_NAME) == 0;
+	bool known = fd >= 0 && bpf_obj_get_info_by_fd(fd, &info, &len) == 0;
 
 	if (fd >= 0)
 		close(fd);
-	return is;
+	*made_qdisc = known && strcmp(info.name, STUB_NAME_QDISC) == 0;
+	return *made_qdisc || (known && strcmp(info.name, STUB_NAME) == 0);
 }
 
 // @return  The program of the filter in our place; 0: there is none.
@@ -120,26 +122,29 @@ static void remove_filter(uint32_t ifindex, bool qdisc_too)
 	pp_log_hush(false);
 }
 
-// What a killed process made it did not remove: its qdisc is ours.
+// What a killed process made it did not remove. Whether the qdisc is its own the stub's name says: one that
+// somebody else made stays, though nothing else be in it.
 void pp_clsact_sweep(uint32_t ifindex)
 {
 	uint32_t there = filter_at(ifindex);
+	bool made_qdisc;
 
-	if (there != 0 && is_stub(there))
-		remove_filter(ifindex, true);
+	if (there != 0 && is_stub(there, &made_qdisc))
+		remove_filter(ifindex, made_qdisc);
 }
 
 static int make_array(struct pp_clsact *clsact, int prog_fd)
 {
-	int ret;
-
 	clsact->array_fd = bpf_map_create(BPF_MAP_TYPE_PROG_ARRAY, "pp_out_progs", 4, 4, 1, NULL);
 	if (clsact->array_fd < 0)
 		return -errno;
-	ret = pp_clsact_set(clsact, prog_fd);
-	if (ret < 0)
-		return ret;
-	ret = load_stub(clsact->array_fd);
+	return pp_clsact_set(clsact, prog_fd);
+}
+
+static int make_stub(struct pp_clsact *clsact)
+{
+	int ret = load_stub(clsact->array_fd, clsact->made_qdisc ? STUB_NAME_QDISC : STUB_NAME);
+
 	if (ret < 0)
 		return ret;
 	clsact->stub_fd = ret;
@@ -154,7 +159,7 @@ static int put_filter(struct pp_clsact *clsact, uint32_t ifindex)
 	if (ret < 0 && ret != -EEXIST)
 		return ret;
 	clsact->made_qdisc = ret == 0;
-	ret = add_filter(ifindex, clsact->stub_fd);
+	ret = make_stub(clsact) ?: add_filter(ifindex, clsact->stub_fd);
 	if (ret < 0 && clsact->made_qdisc)
 		remove_filter(ifindex, true);
 	if (ret == 0)

@@ -108,8 +108,8 @@ void pp_count_packet(struct pp_count_table *table,
 	count(&table->rule[pp_rule_table_slot(rules, meta)], meta->len_bytes);
 	// Addresses are there even when the copy ends before the ports.
 	key.word = 0;
-	pp_parse_packet(table->frame_kind[meta->iface % PP_IFACES_MAX], meta->iface, data,
-			meta->cap_bytes, &key);
+	pp_parse_captured(table->frame_kind[meta->iface % PP_IFACES_MAX], meta->iface, data,
+			  meta->cap_bytes, meta->len_bytes, &key);
 	family = (uint8_t)key.word;
 	if (family == PP_FAMILY_IP4) {
 		addr[0] = key.addr[0] >> 32;

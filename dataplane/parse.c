@@ -11,6 +11,16 @@ int pp_parse_packet(
 	return pp_parse(data, data + bytes, kind, iface, key);
 }
 
+int pp_parse_captured(uint32_t kind,
+		      uint32_t iface,
+		      const uint8_t *data,
+		      uint32_t cap_bytes,
+		      uint32_t len_bytes,
+		      struct pp_key *key)
+{
+	return pp_parse_any(data, data + cap_bytes, kind, iface, len_bytes > UINT16_MAX, key);
+}
+
 uint32_t pp_parse_linear_match(const struct pp_linear_image *image,
 			       const struct pp_image_head *head,
 			       const uint8_t *sets,

@@ -16,6 +16,17 @@
 int pp_parse_packet(
 	uint32_t kind, uint32_t iface, const uint8_t *data, uint32_t bytes, struct pp_key *key);
 
+// The same of what was captured: of a packet that the kernel has yet to cut up, too long for a length in
+// its IP header, which then says 0 (BIG TCP).
+//
+// @param len_bytes  Of the whole packet.
+int pp_parse_captured(uint32_t kind,
+		      uint32_t iface,
+		      const uint8_t *data,
+		      uint32_t cap_bytes,
+		      uint32_t len_bytes,
+		      struct pp_key *key);
+
 // The slot that an image gives the key: the linear engine's kernel half, for tests.
 //
 // @param head       Says where sets are in their area.

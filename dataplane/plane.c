@@ -197,6 +197,8 @@ static int attach_all(struct pp_plane *plane, struct pp_where *where, struct pp_
 		return ret;
 	for (uint32_t i = 0; i < plane->config.iface_count; i++) {
 		pp_tap_detach(plane->iface[i].tap);
+		if (plane->iface[i].out != NULL)
+			pp_tap_out_detach(plane->iface[i].out);
 		pp_plane_close_ports(plane, i);
 	}
 	plane->bind_copy = true;

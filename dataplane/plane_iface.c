@@ -70,6 +70,11 @@ report(struct pp_plane *plane, uint32_t iface, const char *fmt, ...)
 	va_end(args);
 }
 
+void pp_plane_warn(struct pp_plane *plane, uint32_t iface, const char *text)
+{
+	report(plane, iface, "%s", text);
+}
+
 static void saw_deleted(struct pp_plane *plane, uint32_t index)
 {
 	struct pp_plane_iface *iface = &plane->iface[index];

@@ -139,6 +139,9 @@ int pp_plane_iface_attach(struct pp_plane *plane,
 			  enum pp_where_kind *where,
 			  struct pp_error *err);
 
+// Add a line to what pp_plane_poll() tells.
+void pp_plane_warn(struct pp_plane *plane, uint32_t iface, const char *text);
+
 // Hold what config wants.
 int pp_plane_engine_init(struct pp_plane_engine *out,
 			 const struct pp_plane_config *config,

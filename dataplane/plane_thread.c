@@ -2,7 +2,9 @@
 #include "plane_priv.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "analysis.h"
 #include "worker.h"
@@ -34,6 +36,76 @@ static uint32_t most_ports(const struct pp_plane *plane)
 	return most;
 }
 
+static bool is_forwarded_to(const struct pp_plane *plane, uint32_t iface)
+{
+	const struct pp_plane_config *config = &plane->config;
+
+	for (uint32_t i = 0; i < config->consumer_count; i++)
+		if (config->consumer[i].kind == PP_CONSUMER_FORWARD &&
+		    strcmp(config->consumer[i].forward_to, config->iface[iface].name) == 0)
+			return true;
+	return false;
+}
+
+// Of so many workers, those that have a queue of the interface to send by (plane_port.c,
+// next_worker()).
+static uint32_t count_senders(const struct pp_plane *plane, uint32_t iface, uint32_t workers)
+{
+	const struct pp_netif *netif = &plane->iface[iface].netif;
+	bool sends[PP_WORKERS_MAX] = {false};
+	uint32_t n = 0;
+
+	for (uint32_t queue = 0; queue < netif->queue_count && queue < netif->tx_queue_count;
+	     queue++)
+		if (pp_plane_wants_queue(&plane->config.iface[iface], queue))
+			sends[queue % workers] = true;
+	for (uint32_t i = 0; i < workers; i++)
+		n += sends[i];
+	return n;
+}
+
+static bool all_can_forward(const struct pp_plane *plane, uint32_t workers)
+{
+	for (uint32_t i = 0; i < plane->config.iface_count; i++)
+		if (is_forwarded_to(plane, i) && count_senders(plane, i, workers) < workers)
+			return false;
+	return true;
+}
+
+// As many as there is work for, and no more than can send wherever rules may forward to: a worker
+// without a queue there would lose what it receives.
+static uint32_t auto_workers(const struct pp_plane *plane, uint32_t cpus)
+{
+	uint32_t workers = (plane->forwards ? most_ports(plane) : pp_plane_count_ports(plane)) ?: 1;
+
+	if (workers > cpus)
+		workers = cpus ?: 1;
+	if (workers > PP_WORKERS_MAX)
+		workers = PP_WORKERS_MAX;
+	while (workers > 1 && !all_can_forward(plane, workers))
+		workers--;
+	return workers;
+}
+
+// The number of workers was asked for.
+static void warn_of_silent_workers(struct pp_plane *plane)
+{
+	char text[200];
+
+	for (uint32_t i = 0; i < plane->config.iface_count; i++) {
+		uint32_t senders = count_senders(plane, i, plane->worker_count);
+
+		if (!is_forwarded_to(plane, i) || senders == plane->worker_count)
+			continue;
+		snprintf(text, sizeof(text),
+			 "interface %s: %u of %u workers have a queue to forward by; what the "
+			 "others are to forward there is lost (tx_no_socket): set workers.count: "
+			 "auto",
+			 plane->config.iface[i].name, senders, plane->worker_count);
+		pp_plane_warn(plane, i, text);
+	}
+}
+
 // One worker a queue, at most one a CPU; where the configuration names none, from the last CPU
 // down: interrupts and the rest of the system like the first.
 static uint32_t place_workers(const struct pp_plane *plane, int32_t place[PP_WORKERS_MAX])
@@ -47,11 +119,8 @@ static uint32_t place_workers(const struct pp_plane *plane, int32_t place[PP_WOR
 		return 0;
 	if (workers == 0 && config->worker_cpu_count > 0)
 		workers = config->worker_cpu_count;
-	if (workers == 0) {
-		workers = (plane->forwards ? most_ports(plane) : pp_plane_count_ports(plane)) ?: 1;
-		if (workers > cpus)
-			workers = cpus ?: 1;
-	}
+	if (workers == 0)
+		workers = auto_workers(plane, cpus);
 	if (workers > PP_WORKERS_MAX)
 		workers = PP_WORKERS_MAX;
 	for (uint32_t i = 0; i < workers; i++) {
@@ -172,6 +241,8 @@ int pp_plane_create_threads(struct pp_plane *plane, struct pp_error *err)
 	if (plane->worker == NULL)
 		return pp_plane_no_memory(err);
 	plane->worker_count = count;
+	if (count > 0)
+		warn_of_silent_workers(plane);
 	ret = create_consumers(plane, err);
 	for (uint32_t i = 0; ret == 0 && i < plane->worker_count; i++)
 		ret = create_worker(plane, i, place, err);

@@ -282,6 +282,9 @@ static void write_chunk(struct pp_record_writer *writer, const struct pp_record_
 		}
 		failed(writer, (int)ret);
 		if (gives_up(writer)) {
+			// What is packed and not written would go out as what comes next.
+			if (writer->file.packed_bytes > 0)
+				end_file(writer);
 			count_unwritten(writer, chunk->data + done, chunk->used - done);
 			return;
 		}

@@ -35,7 +35,7 @@ pp_spread_hash(uint8_t spread, uint32_t kind, const struct pp_meta *meta, const 
 	uint64_t sport = 0, dport = 0, keep;
 	struct pp_key key = {0};
 
-	pp_parse_packet(kind, meta->iface, data, meta->cap_bytes, &key);
+	pp_parse_captured(kind, meta->iface, data, meta->cap_bytes, meta->len_bytes, &key);
 	if ((uint8_t)key.word == PP_FAMILY_NONE)
 		return (uint32_t)(mix(meta->iface) >> 32);
 	keep = key.word & KEEP_MASK;

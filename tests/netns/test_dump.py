@@ -2,7 +2,9 @@
 """push-packet dump: what it shows, what it counts, what it leaves behind."""
 
 import json
+import os
 import signal
+import socket
 import subprocess
 
 import pytest
@@ -355,6 +357,33 @@ def test_programs_are_checked_by_the_daemon(lab):
         with pytest.raises(Refused, match="you have no dump"):
             client.call("dump.stop", dump=0)
         assert daemon.stats()["dumps"] == []
+
+
+def test_batch_that_starts_a_dump_and_stops_an_older_one_gets_the_new_ones_descriptors(lab):
+    with lab.daemon() as daemon:
+        client = Client(daemon.socket)
+
+        def batch(*calls):
+            """Answers and how many descriptors came with them."""
+            requests = [{"jsonrpc": "2.0", "id": i, "method": method, "params": params}
+                        for i, (method, params) in enumerate(calls)]
+            client.socket.sendall(json.dumps(requests).encode() + b"\n")
+            data, fds, _, _ = socket.recv_fds(client.socket, 1 << 20, 8)
+            for fd in fds:
+                os.close(fd)
+            return [answer["result"] for answer in json.loads(data)], len(fds)
+
+        everything = {"filter": ["6 0 0 1"]}
+        answers, count = batch(("dump.start", everything))
+        older, = answers
+        assert count == 2
+        answers, count = batch(("dump.start", everything), ("dump.stop", {"dump": older["dump"]}))
+        assert count == 2 and len(daemon.stats()["dumps"]) == 1
+        newer = answers[0]["dump"]
+        _, count = batch(("dump.stop", {"dump": newer}))
+        assert count == 0
+        answers, count = batch(("dump.start", everything), ("dump.stop", {"dump": older["dump"]}))
+        assert count == 0 and not daemon.stats()["dumps"]
 
 
 def test_who_may_only_read_may_not_dump(lab):

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """Rules about what an interface sends: counted to the packet, by tcx and by clsact."""
 
+import contextlib
 import json
 import time
 
 import pytest
 
 import lab as labs
+import rpc
 
 PYTHON = "/usr/bin/python3"
 WAYS = ["tcx", "clsact"]
@@ -242,13 +244,20 @@ def test_a_big_tcp_packet_is_read_though_its_header_says_no_length(lab):
     for line in ("addr add 2001:db8::3/64 dev pp0 nodad", "link set pp0 gso_max_size 200000"):
         lab.run("rx", "ip", *line.split())
     lab.run("rx", "ip", "-6", "neigh", "flush", "dev", "pp0")
-    with lab.daemon("copy take 64 proto tcp dport 5001 direction out name tcp") as daemon:
+    consumers = [{"name": "top", "kind": "histogram", "by": ["port"]}]
+    with lab.daemon("copy take 80 proto tcp dport 5001 direction out name tcp",
+                    consumers=consumers) as daemon:
         assert transfer(lab, "2001:db8::2", 400) == 400 << 16
         stats = daemon.settled()
         row = egress(daemon, stats)["ledger"]
         rule = labs.rule(stats, "tcp")
         assert rule["bytes"] / rule["packets"] > 65536
         assert row["unparsed_ext_short"] == 0
+        # The analyser reads it as well.
+        with contextlib.closing(rpc.Client(daemon.socket)) as client:
+            top = client.call("analysers.top", analyser="top", by="port")
+        assert [(row["key"], row["pkts"]) for row in top["rows"]] == [
+            ("tcp/5001", rule["packets"])], top
         assert row["seen_bytes"] - rule["bytes"] < 2000  # neighbour discovery
 
 
@@ -324,6 +333,14 @@ def test_a_killed_program_judges_nothing_any_more(lab, way):
     with lab.daemon("drop proto udp dport 9"):
         assert "pp_out_stub" not in filters(lab)
         assert "clsact" not in qdiscs(lab)
+
+
+def test_a_killed_program_leaves_the_qdisc_of_somebody_else(lab):
+    lab.run("rx", "tc", "qdisc", "add", "dev", "pp0", "clsact")
+    lab.daemon("drop any direction out", interfaces=interfaces("clsact")).kill()
+    assert "pp_out_stub" in filters(lab)
+    with lab.daemon("drop proto udp dport 9"):
+        assert "pp_out_stub" not in filters(lab) and "clsact" in qdiscs(lab)
 
 
 def test_clsact_is_left_as_it_was(lab):

@@ -123,6 +123,23 @@ def test_a_worker_without_a_socket_on_the_other_side_loses_and_counts(lab2):
         sent = [gen(lab2, "gen0", 20000, cpu=cpu, rate="50k") for cpu in (0, 1)]
         total = forwarder.settled(seen=sum(sent))["total"]
         assert (total["forwarded"], total["tx_no_socket"]) == tuple(sent)
+        assert "interface pp1: 1 of 2 workers have a queue to forward by" in forwarder.log
+
+
+def test_by_default_every_worker_can_forward(lab2):
+    if labs.CPUS < 2:
+        pytest.skip("one CPU fills one queue")
+    add_pair(lab2)
+    settings = labs.config(lab2, RULES, consumers=CONSUMERS, interfaces=interfaces())
+    settings["workers"] = {"count": "auto"}
+    with labs.Daemon(lab2, settings) as forwarder:
+        assert len(forwarder.stats()["workers"]) == 1
+        sent = sum(gen(lab2, "gen0", 20000, cpu=cpu, rate="10k") for cpu in (0, 1))
+        total = forwarder.settled(seen=sent)["total"]
+        lost = total["rx_ring_full"] + total["tx_ring_full"]  # the worker was late
+        assert (total["forwarded"] + lost, total["tx_no_socket"]) == (sent, 0), total
+        assert total["forwarded"] > sent // 4
+        assert "to forward by" not in forwarder.log
 
 
 def test_a_deleted_interface_takes_no_frame_with_it(lab):

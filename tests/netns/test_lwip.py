@@ -122,4 +122,4 @@ def test_a_thread_sends_while_another_waits(lab):
     received, asked, sent, lost, held = map(int, numbers.groups())
     assert received > 1000, done.stdout
     # ARP is sent too.
-    assert (asked, lost, held) == (SENT, 0, 0) and sent > SENT, done.stdout.stdout
+    assert (asked, lost, held) == (SENT, 0, 0) and sent > SENT, done.stdout

@@ -211,3 +211,28 @@ Test(parse, reads_random_and_damaged_packets_as_the_naive_parser_does)
 	}
 	pp_ruleset_destroy(set);
 }
+
+// RFC 2675 allows a length of 0 where the packet is longer than the field can say; Linux writes it
+// into IPv4 headers as well.
+Test(parse, a_length_of_0_is_that_of_a_packet_too_long_for_the_field)
+{
+	static const char *const address[][2] = {{"192.0.2.1", "192.0.2.2"},
+						 {"2001:db8::1", "2001:db8::2"}};
+	struct pp_key key;
+
+	for (int i = 0; i < 2; i++) {
+		packet_begin(&packet, PP_FRAME_RAW_IP);
+		packet_ip(&packet, address[i][0], address[i][1]);
+		packet_l4(&packet, IPPROTO_TCP, 1000, 5001);
+		packet_payload(&packet, 10);
+		packet_finish(&packet);
+		memset(packet.data + (i == 0 ? 2 : 4), 0, 2);
+		cr_expect_neq(pp_parse_captured(PP_FRAME_RAW_IP, 5, packet.data, packet.len_bytes,
+						UINT16_MAX, &key),
+			      0);
+		cr_assert_eq(pp_parse_captured(PP_FRAME_RAW_IP, 5, packet.data, packet.len_bytes,
+					       UINT16_MAX + 1, &key),
+			     0);
+		cr_expect_eq((uint16_t)(key.word >> PP_KEY_DPORT_SHIFT), 5001);
+	}
+}

@@ -236,3 +236,13 @@ Test(top_model, answers_that_lack_everything_are_empty)
 	json_decref(nothing);
 	json_decref(odd);
 }
+
+Test(top_model, what_no_consumer_or_socket_takes_is_lost)
+{
+	cr_expect(pp_top_is_loss("no_consumer"));
+	cr_expect(pp_top_is_loss("copy_no_consumer"));
+	cr_expect(pp_top_is_loss("tx_no_socket"));
+	cr_expect(pp_top_is_loss("handoff_full"));
+	cr_expect_not(pp_top_is_loss("route_no_socket"), "the kernel has it");
+	cr_expect_not(pp_top_is_loss("passed"));
+}

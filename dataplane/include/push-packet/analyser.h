@@ -96,6 +96,16 @@ struct pp_analyser_env {
 	// Packets of an interface that were lost on the way to a thread, so far. Any thread.
 	uint64_t (*lost)(const struct pp_analyser_env *env, uint32_t thread, uint32_t iface);
 	const void *lanes; // env->lost's
+	// As parse, also for copies of packets of more than 65,535 bytes, whose IP header may say a
+	// length of 0 (BIG TCP).
+	//
+	// @param len_bytes  Of the whole packet: pp_packet_view.len_bytes.
+	int (*parse_captured)(uint32_t kind,
+			      uint32_t iface,
+			      const uint8_t *data,
+			      uint32_t cap_bytes,
+			      uint32_t len_bytes,
+			      struct pp_key *key);
 };
 
 // What top() counts by.

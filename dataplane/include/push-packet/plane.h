@@ -171,7 +171,9 @@ struct pp_plane_config {
 	char engine[PP_NAME_BYTES]; // "auto" or a name; not looked at where there is an own one
 	struct pp_engine_own own; // see engine_own.h
 	uint8_t cache; // enum pp_cache_mode
-	uint32_t worker_count; // 0: one per queue, at most one per CPU of the process
+	// 0: one per queue, at most one per CPU of the process, and with a consumer of kind FORWARD
+	// at most as many as have a queue on every interface that is forwarded to.
+	uint32_t worker_count;
 	uint32_t worker_cpu_count; // 0: spread over the CPUs of the process
 	uint16_t worker_cpu[PP_WORKERS_MAX];
 	uint8_t idle; // enum pp_idle_mode
