@@ -271,7 +271,7 @@ def test_who_stands_still_loses_its_own_packets_only(lab, plugin):
                  {"name": "other", "kind": "count", "threads": 1}]
     with lab.daemon("copy to order proto udp dport 9", "copy to other proto udp dport 10",
                     "route to order proto udp dport 11", "route to other proto udp dport 12",
-                    consumers=consumers, rings={"handoff": "64KiB"}) as daemon:
+                    consumers=consumers, rings={"handoff": "256KiB"}) as daemon:
         for port in (9, 10, 11, 12):
             lab.gen("--rate", "50k", "--dport", port, "--flows", 20, count=30000)
         held = wait_for("packets to be handed over", lambda: (
