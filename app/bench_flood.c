@@ -84,6 +84,6 @@ int pp_bench_flood_run(const struct pp_bench_flood_params *params,
 	subtract(&out->ledger, &ledger);
 	pp_plane_worker(params->plane, 0, &after);
 	out->busy_cycles = after.busy_cycles - before.busy_cycles;
-	out->busy_loops = after.loops - after.idle_loops - (before.loops - before.idle_loops);
+	out->bursts = after.bursts - before.bursts;
 	return 0;
 }

@@ -32,7 +32,7 @@ struct pp_bench_flood {
 	struct pp_ledger_row ledger; // of this run
 	bool balanced;
 	uint64_t busy_cycles; // of the worker, in loops that found something
-	uint64_t busy_loops;
+	uint64_t bursts;
 	bool stopped; // by a signal
 };
 

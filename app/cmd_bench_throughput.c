@@ -129,7 +129,7 @@ static void work_out(const struct session *s, const struct pp_bench_flood *flood
 	f->ring_lost = ratio(v[PP_LEDGER_COPY_RING_FULL],
 			     v[PP_LEDGER_COPIED] + v[PP_LEDGER_COPY_RING_FULL]);
 	f->cycles = ratio(flood->busy_cycles, worked);
-	f->batch = ratio(worked, flood->busy_loops);
+	f->batch = ratio(worked, flood->bursts);
 }
 
 // @param rate_pps  0: flood.

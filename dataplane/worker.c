@@ -259,6 +259,7 @@ static uint32_t serve_port(struct pp_worker *worker, struct pp_port *port)
 	pp_port_refill(port);
 	n = pp_port_rx_burst(port, rx);
 	if (n > 0) {
+		pp_counter_add(&worker->info.bursts, 1);
 		burst.port = port;
 		burst.row = (uint16_t)pp_port_info(port)->row;
 		burst.ledger = &worker->ledger[burst.row];
@@ -439,4 +440,5 @@ void pp_worker_info(const struct pp_worker *worker, struct pp_worker_info *out)
 	out->sleeps = __atomic_load_n(&worker->info.sleeps, __ATOMIC_RELAXED);
 	out->kicks = __atomic_load_n(&worker->info.kicks, __ATOMIC_RELAXED);
 	out->busy_cycles = __atomic_load_n(&worker->info.busy_cycles, __ATOMIC_RELAXED);
+	out->bursts = __atomic_load_n(&worker->info.bursts, __ATOMIC_RELAXED);
 }

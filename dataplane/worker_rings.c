@@ -64,6 +64,7 @@ uint32_t pp_worker_serve_rings(struct pp_worker *worker)
 		if (n > 0 && n < PP_BURST)
 			worker->ring_rest[i] = RING_REST;
 
+		pp_counter_add(&worker->info.bursts, n > 0);
 		for (uint32_t j = 0; j < n; j++)
 			copy_to_consumer(worker, record[j]);
 		analyse_records(worker);

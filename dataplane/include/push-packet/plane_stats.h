@@ -89,6 +89,7 @@ struct pp_worker_info {
 	uint64_t sleeps; // in poll()
 	uint64_t kicks; // system calls for AF_XDP
 	uint64_t busy_cycles; // of the TSC, in loops that found something to do
+	uint64_t bursts; // of received packets and copies
 };
 uint32_t pp_plane_worker_count(const struct pp_plane *plane);
 void pp_plane_worker(const struct pp_plane *plane, uint32_t worker, struct pp_worker_info *out);
