@@ -49,6 +49,10 @@ for file in "${code[@]}"; do
 		wrong "$file: white space at the end of a line"
 done
 
+# BoxFort forgets, and leaks, a test's timeout when another with a shorter one starts beside it.
+grep -nE '^Test\(.*\.timeout' tests/unit/*_test.c tests/bpf/*_test.c | grep . &&
+	wrong "a timeout of one test: Criterion wants one for all of a program, on its TestSuite"
+
 for entry in $(printf '%s\n' "${files[@]}" | cut -d/ -f1 | sort -u); do
 	case $entry in
 	.* | app | bpf | conf | dataplane | scripts | tests | meson.build | README.md | LICENSE) ;;

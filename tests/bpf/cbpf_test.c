@@ -26,6 +26,8 @@
 #define LONG_BYTES 9000u // three buffers
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
+TestSuite(cbpf, .timeout = 120);
+
 static struct packet packets[PACKETS];
 static uint64_t state = 20261126;
 
@@ -219,7 +221,7 @@ static void make_expression(char *out, size_t room)
 	}
 }
 
-Test(cbpf, expressions_mean_in_the_kernel_what_they_mean_to_libpcap, .init = setup, .timeout = 120)
+Test(cbpf, expressions_mean_in_the_kernel_what_they_mean_to_libpcap, .init = setup)
 {
 	struct sock_filter insn[PP_CBPF_INSNS_MAX];
 	uint32_t compared = 0, matched = 0, count;
@@ -318,7 +320,7 @@ static uint32_t make_program(struct sock_filter *insn)
 	return count;
 }
 
-Test(cbpf, random_programs_answer_as_libpcap_does, .init = setup, .timeout = 120)
+Test(cbpf, random_programs_answer_as_libpcap_does, .init = setup)
 {
 	struct sock_filter insn[64];
 	uint32_t matched = 0, count;
@@ -334,7 +336,7 @@ Test(cbpf, random_programs_answer_as_libpcap_does, .init = setup, .timeout = 120
 	cr_assert_gt(matched, PROGRAMS);
 }
 
-Test(cbpf, a_hundred_hosts_load, .init = setup, .timeout = 60)
+Test(cbpf, a_hundred_hosts_load, .init = setup)
 {
 	static struct sock_filter insn[PP_CBPF_INSNS_MAX];
 	static char text[8192];

@@ -15,7 +15,7 @@
 
 #include "channel_lab.h"
 
-TestSuite(channel, .init = lab_init, .fini = lab_fini, .timeout = 60);
+TestSuite(channel, .init = lab_init, .fini = lab_fini, .timeout = 900);
 
 Test(channel, borrows_frames_with_what_the_program_noted)
 {
@@ -79,7 +79,7 @@ Test(channel, sends_taken_and_copied_and_received_frames)
 }
 
 // PP_ROUNDS=20000: a million packets each way.
-Test(channel, forwards_between_interfaces_without_a_copy, .timeout = 900)
+Test(channel, forwards_between_interfaces_without_a_copy)
 {
 	const int rounds = getenv("PP_ROUNDS") != NULL ? atoi(getenv("PP_ROUNDS")) : 20;
 	struct pp_frame frame[50];
@@ -119,7 +119,7 @@ static long resident_kib(void)
 }
 
 // PP_CYCLES=1000: more of them.
-Test(channel, planes_open_and_close_without_a_leak, .timeout = 900)
+Test(channel, planes_open_and_close_without_a_leak)
 {
 	const int cycles = getenv("PP_CYCLES") != NULL ? atoi(getenv("PP_CYCLES")) : 20;
 	struct pp_frame frame[8];

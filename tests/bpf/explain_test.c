@@ -17,6 +17,8 @@
 #define PACKETS_PER_SET 400u
 #define RAW_IFACE 2u // as in tap_run.h: it carries raw IP, the others Ethernet
 
+TestSuite(explain, .timeout = 300);
+
 static struct pp_iface_config iface[RULE_GEN_IFACES];
 static struct pp_consumer_config consumer[2 * RULE_GEN_CONSUMERS];
 static struct packet packet;
@@ -149,7 +151,7 @@ static void judge(struct rule_gen *gen,
 		cr_assert_eq(got.too_short, packet.len_bytes < PP_EXPLAIN_BYTES_MIN);
 }
 
-Test(explain, agrees_with_the_oracle, .timeout = 300)
+Test(explain, agrees_with_the_oracle)
 {
 	struct rule_gen gen;
 

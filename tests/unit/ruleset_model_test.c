@@ -25,6 +25,8 @@ struct model {
 	uint32_t count;
 };
 
+TestSuite(ruleset_model, .timeout = 200);
+
 static struct model model[SETS];
 static uint64_t random_state;
 static uint32_t names;
@@ -289,7 +291,7 @@ static void run(uint64_t seed, uint32_t changes)
 	}
 }
 
-Test(ruleset_model, random_changes_of_copies_are_those_of_arrays, .timeout = 200)
+Test(ruleset_model, random_changes_of_copies_are_those_of_arrays)
 {
 	for (uint64_t seed = 1; seed <= 8; seed++)
 		run(seed, 3000);
@@ -368,7 +370,7 @@ static uint32_t any(uint32_t i)
 	return i * 2654435761u % PP_PRIO_MAX;
 }
 
-Test(ruleset_model, rules_of_others_seldom_get_another_rank, .timeout = 200)
+Test(ruleset_model, rules_of_others_seldom_get_another_rank)
 {
 	cr_expect_eq(add_many(one_prio, 50000), 1);
 	cr_expect_eq(add_many(rising, 50000), 1);
