@@ -28,8 +28,10 @@ export ASAN_OPTIONS=log_path=$logs/sanitizer.asan
 export UBSAN_OPTIONS=log_path=$logs/sanitizer.ubsan:print_stacktrace=1
 export TSAN_OPTIONS=log_path=$logs/sanitizer.tsan
 
-# fail NAME LOG: show what went wrong.
+# fail NAME LOG [LINES]: show what went wrong; the names come again at the end.
+failures=()
 fail() {
+	failures+=("$1")
 	echo "FAILED: $1"
 	sed 's/^/    /' "$2" | tail -n "${3:-60}"
 }
@@ -105,19 +107,35 @@ run_suite() {
 	done 3< <(tests_of "$1" "$2")
 }
 
-run_netns() {
-	local log=$logs/netns.log xml=$logs/netns.xml status counts
-	/usr/bin/python3 -m pytest tests/netns -q -p no:cacheprovider --junitxml="$xml" \
-		>"$log" 2>&1 </dev/null
-	status=$?
-	counts=$(/usr/bin/python3 -c '
+# The tests that failed, each with the first line of why; then the counts of good, bad and skipped.
+READ_XML='
 import sys, xml.etree.ElementTree as tree
 suite = tree.parse(sys.argv[1]).getroot().find("testsuite")
+for case in suite.iter("testcase"):
+    for bad in (*case.iter("failure"), *case.iter("error")):
+        why = bad.get("message", "").partition("\n")[0][:160]
+        print(case.get("classname").split(".")[-1] + ".py::" + case.get("name") + ": " + why)
 total, *bad, skipped = (int(suite.get(k)) for k in ("tests", "failures", "errors", "skipped"))
-print(total - sum(bad) - skipped, sum(bad), skipped)' "$xml" 2>/dev/null) || counts="0 0 0"
+print(total - sum(bad) - skipped, sum(bad), skipped)'
+
+run_netns() {
+	local log=$logs/netns.log xml=$logs/netns.xml status result counts
+	/usr/bin/python3 -m pytest tests/netns -q --tb=short -p no:cacheprovider \
+		--junitxml="$xml" >"$log" 2>&1 </dev/null
+	status=$?
+	mapfile -t result < <(/usr/bin/python3 -c "$READ_XML" "$xml" 2>/dev/null)
+	counts="0 0 0"
+	[ ${#result[@]} = 0 ] || {
+		counts=${result[-1]}
+		unset 'result[-1]'
+	}
 	# shellcheck disable=SC2086
 	set -- $counts
 	if [ $status != 0 ]; then
+		[ ${#result[@]} = 0 ] || printf 'FAILED: %s\n' "${result[@]}"
+		failures+=("${result[@]}")
+		# Without the dots of those that passed.
+		sed -i '/^[.sFE]* *\[ *[0-9]*%\]$/d' "$log"
 		fail "pytest tests/netns (exit status $status)" "$log" 200
 		[ "$2" -gt 0 ] || set -- "$1" 1 "$3"
 	fi
@@ -192,6 +210,7 @@ part netns build run_netns --
 part checks build run_checks --
 part kernels build run_kernels --
 
+[ ${#failures[@]} = 0 ] || printf 'failed: %s\n' "${failures[@]}"
 summary="$passed passed, $failed failed"
 [ $skipped = 0 ] || summary+=", $skipped skipped"
 echo "$summary"
