@@ -9,37 +9,44 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define GROW_BYTES 65536
+#define FIRST_BYTES 65536
+
+// One more read, into a buffer that doubles when it is full. Returns what read() did, or -errno.
+static ssize_t read_some(int fd, char **text, size_t used, size_t *room)
+{
+	char *grown;
+	ssize_t n;
+
+	if (used + 1 >= *room) {
+		*room = *room ? *room * 2 : FIRST_BYTES;
+		grown = realloc(*text, *room);
+		if (!grown)
+			return -ENOMEM;
+		*text = grown;
+	}
+	do
+		n = read(fd, *text + used, *room - used - 1);
+	while (n < 0 && errno == EINTR);
+	return n < 0 ? -errno : n;
+}
 
 static int read_all(int fd, char **out, size_t *len)
 {
-	char *text = NULL, *grown;
-	size_t used = 0;
+	size_t used = 0, room = 0;
+	char *text = NULL;
 	ssize_t n;
 
-	do {
-		grown = realloc(text, used + GROW_BYTES + 1);
-		if (!grown) {
-			free(text);
-			return -ENOMEM;
-		}
-		text = grown;
-		n = read(fd, text + used, GROW_BYTES);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0) {
-			int err = -errno;
-
-			free(text);
-			return err;
-		}
+	while ((n = read_some(fd, &text, used, &room)) > 0) {
 		used += (size_t)n;
 		if (used > PP_TEXT_FILE_BYTES_MAX) {
-			free(text);
-			return -EFBIG;
+			n = -EFBIG;
+			break;
 		}
-	} while (n);
-
+	}
+	if (n < 0) {
+		free(text);
+		return (int)n;
+	}
 	text[used] = '\0';
 	*out = text;
 	*len = used;
