@@ -42,7 +42,7 @@ RATE_SHARED = 300_000  # source and worker on one core
 RATE_TUN = 300_000
 # On a machine that has other things to do as well a worker can miss its turn for longer than any
 # ring lasts. That is counted, and then the test goes slower; the last try must be lossless.
-SLOWER = (1, 2, 5)
+SLOWER = (1, 2, 5, 10)
 OVERRUN = ("rx_ring_full", "no_frame", "tx_ring_full", "copy_ring_full", "copy_handoff_full")
 
 
@@ -182,10 +182,8 @@ def reflect_once(place, slower, *how):
         receiver = start_receiver(place)
         place.lab.gen("--dport", PORT["reflect"], "--flows", 64, "--rate",
                       RATE["reflect"] // slower, *how, count=PACKETS)
-        back = json.loads(receiver.communicate(timeout=60)[0])
+        back = json.loads(receiver.communicate(timeout=120)[0])
         came = place.lab.device("src", "gen0")["rx"]["packets"] - device
-        # The receiver may miss some, and knows how many.
-        assert back["received"] + back["kernel_dropped"] == came
     after = place.daemon.settled(seen=before["seen"] + PACKETS)["total"]
     return changes(before, after), came, back
 
@@ -194,12 +192,13 @@ def reflect_once(place, slower, *how):
 def test_what_is_reflected_arrives_intact_and_in_order(place, family):
     for slower in SLOWER:
         changed, came, back = reflect_once(place, slower, *FAMILY[family])
-        assert came == changed["reflected"]
         assert (back["corrupt"], back["out_of_order"], back["duplicates"]) == (0, 0, 0)
-        if came == PACKETS and back["received"] > PACKETS * 0.9:
+        if came == changed["reflected"] == PACKETS and back["received"] > PACKETS * 0.9:
             break
-    assert came == PACKETS
+    assert came == changed["reflected"] == PACKETS
+    # The receiver may miss some, and knows how many.
     assert back["received"] > PACKETS * 0.9
+    assert back["received"] + (back.get("kernel_dropped") or 0) == PACKETS
     assert back["received_flows"] == 64
 
 
