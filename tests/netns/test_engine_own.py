@@ -3,8 +3,10 @@
 in a running push-packet: it counts exactly, comes and goes by reload, and what is wrong with one
 leaves the running engine in place."""
 
+import contextlib
 import json
 import os
+import pathlib
 import shutil
 import signal
 import subprocess
@@ -338,12 +340,20 @@ def test_library_written_anew_at_the_same_path_is_taken(lab, made):
         assert daemon.settled(seen=1000)["total"]["dropped"] == 1000
 
 
+def descriptors(pid):
+    """What a process has open, but for sockets: a client's may be there for a moment more."""
+    held = []
+    for fd in pathlib.Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            held.append(os.readlink(fd))
+    return sorted(name for name in held if not name.startswith("socket:"))
+
+
 def test_many_changes_of_engine_leave_nothing_behind(lab, made):
     with lab.daemon(*RULES) as daemon:
         def held():
-            folder = f"/proc/{daemon.process.pid}"
-            with open(f"{folder}/maps", encoding="utf-8") as maps:
-                return len(os.listdir(f"{folder}/fd")), maps.read().count("memfd:engine")
+            with open(f"/proc/{daemon.process.pid}/maps", encoding="utf-8") as maps:
+                return descriptors(daemon.process.pid), maps.read().count("memfd:engine")
 
         after = []
         for _ in range(6):
