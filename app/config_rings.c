@@ -7,7 +7,8 @@
 #define SLOTS_MIN 64
 #define SLOTS_MAX 65536
 #define RING_BYTES_MIN (4u << 10)
-#define RING_BYTES_MAX (1u << 30)
+#define HANDOFF_BYTES_MAX (1u << 30)
+#define COPY_BYTES_MAX (256u << 20)
 // A gigabyte of frames for one socket, in the smaller chunks.
 #define FRAMES_MAX (1u << 19)
 
@@ -40,7 +41,7 @@ static void read_handoff(struct pp_config_reader *r, const struct pp_yaml *value
 	uint64_t bytes;
 
 	(void)arg;
-	if (pp_config_read_size(r, value, RING_BYTES_MIN, RING_BYTES_MAX, &bytes))
+	if (pp_config_read_size(r, value, RING_BYTES_MIN, HANDOFF_BYTES_MAX, &bytes))
 		r->config->plane.handoff_bytes = (uint32_t)bytes;
 }
 
@@ -49,7 +50,7 @@ static void read_copy(struct pp_config_reader *r, const struct pp_yaml *value, v
 	uint64_t bytes;
 
 	(void)arg;
-	if (pp_config_read_size(r, value, RING_BYTES_MIN, RING_BYTES_MAX, &bytes))
+	if (pp_config_read_size(r, value, RING_BYTES_MIN, COPY_BYTES_MAX, &bytes))
 		r->config->plane.copy_ring_bytes = (uint32_t)bytes;
 }
 

@@ -185,8 +185,26 @@ struct pp_cache_layout {
 	__u64 seed; // odd
 };
 
+// What a ring of copied packets begins with, one per CPU; records follow. Positions count bytes and
+// never wrap: a record lies at the rest of its position divided by the bytes of the ring.
+struct pp_copy_ring_front {
+	__u64 produced; // the program writes this line
+	__u64 seen; // of consumed, when the program last looked
+	__u64 pad[14]; // two lines: CPUs fetch them in pairs
+	__u64 consumed; // user space writes this one
+	__u64 pad_too[15];
+};
+
+// What a record with so many bytes of a packet takes: struct pp_meta, the bytes, up to 7 of padding.
+#define PP_COPY_RECORD_BYTES(bytes) (((bytes) + 39) & ~7ull)
+
+struct pp_copy_ring_layout {
+	__u64 bytes; // of records; a power of two; 0: copying is off
+	__u64 ordered; // 1: the CPU keeps stores in order
+};
+
 // What the verifier folds: constants of a loaded program.
-#define PP_LOAD_ABI 4u
+#define PP_LOAD_ABI 5u
 #define PP_ENGINE_NAME_BYTES 32
 struct pp_load {
 	__u32 abi; // PP_LOAD_ABI as the object was compiled with
@@ -196,6 +214,7 @@ struct pp_load {
 	struct pp_rows_layout rows;
 	struct pp_image_layout image;
 	struct pp_cache_layout cache;
+	struct pp_copy_ring_layout copy;
 	__u64 config[16]; // the engine's: struct pp_engine_shape
 };
 

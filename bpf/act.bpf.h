@@ -2,6 +2,7 @@
 // What is done to a judged packet: count, copy, route.
 #pragma once
 
+#include "copy_ring_write.h"
 #include "load.bpf.h"
 #include "maps.bpf.h"
 
@@ -68,11 +69,31 @@ static __always_inline void pp_meta_fill(struct pp_meta *meta,
 	meta->consumer = pkt->action.how >> to_shift & PP_ACTION_CONSUMER;
 }
 
-static __always_inline __u64 pp_wake_flags(__u32 cpu)
+// This CPU's ring; NULL: copying is off, or the CPU was not there when the rings were made.
+static __always_inline struct pp_copy_ring_front *pp_copy_ring_of(__u32 cpu)
+{
+	const __u32 zero = 0;
+	void *ring;
+
+	if (pp_load.copy.bytes == 0)
+		return NULL;
+	ring = bpf_map_lookup_elem(&pp_copy_rings, &cpu);
+	return ring == NULL ? NULL : bpf_map_lookup_elem(ring, &zero);
+}
+
+// Wake who sleeps until there is something in the ring, and asked for it.
+static __always_inline void pp_copy_ring_wake(__u32 cpu)
 {
 	const volatile __u64 *wake = bpf_map_lookup_elem(&pp_wake, &cpu);
+	__u64 ring = cpu;
+	void *bell;
 
-	return wake != NULL && *wake ? 0 : BPF_RB_NO_WAKEUP;
+	if (wake == NULL || !*wake)
+		return;
+	bell = bpf_map_lookup_elem(&pp_copy_bells, &cpu);
+	// No room: it rings already.
+	if (bell != NULL)
+		bpf_ringbuf_output(bell, &ring, sizeof(ring), BPF_RB_FORCE_WAKEUP);
 }
 
 // Load the packet's first bytes, 1 to PP_COPY_BYTES_MAX of them: the helper takes one less at a time.
@@ -94,24 +115,11 @@ static __always_inline long pp_take(const struct pp_packet *pkt, __u8 *to, __u64
 	return bpf_xdp_load_bytes(pkt->ctx, 0, to, bytes + 1);
 }
 
-// Give a record with so many bytes of a packet to the ring.
-//
-// @return  The counter of what happened.
-static __always_inline __u32 pp_submit(void *ring,
-				       const struct pp_record *record,
-				       __u64 bytes,
-				       __u32 cpu)
+// Let the reader have a record with so many bytes of a packet.
+static __always_inline __u32 pp_submit(struct pp_copy_ring_front *ring, __u64 bytes, __u32 cpu)
 {
-	__u64 record_bytes = bytes + sizeof(record->meta), flags = pp_wake_flags(cpu);
-
-	// What Linux 6.1 learns of a register it does not know of a copy that the compiler made on the
-	// stack before: none is made when the number counts as another one from here on.
-	asm volatile("" : "+r"(record_bytes));
-	if (record_bytes > sizeof(*record))
-		return PP_COUNT_COPY_RING_FULL;
-	asm volatile("" : "+r"(record_bytes));
-	if (bpf_ringbuf_output(ring, (void *)record, record_bytes, flags))
-		return PP_COUNT_COPY_RING_FULL;
+	pp_copy_ring_commit(ring, PP_COPY_RECORD_BYTES(bytes), pp_load.copy.ordered);
+	pp_copy_ring_wake(cpu);
 	return PP_COUNT_COPIED;
 }
 
@@ -121,18 +129,21 @@ static __always_inline __u32 pp_submit(void *ring,
 static __always_inline __u32 pp_copy(const struct pp_packet *pkt)
 {
 	__u32 cpu = bpf_get_smp_processor_id();
-	void *ring = bpf_map_lookup_elem(&pp_copy_rings, &cpu);
-	struct pp_record *record = bpf_map_lookup_elem(&pp_records, &cpu);
+	struct pp_copy_ring_front *ring = pp_copy_ring_of(cpu);
+	struct pp_record *record;
 	__u64 bytes = pkt->len_bytes;
 
-	if (ring == NULL || record == NULL)
+	if (ring == NULL)
 		return PP_COUNT_COPY_NO_RING;
 	if (bytes > pkt->action.take_last)
 		bytes = pkt->action.take_last + 1u;
+	record = pp_copy_ring_reserve(ring, PP_COPY_RECORD_BYTES(bytes), pp_load.copy.bytes);
+	if (record == NULL)
+		return PP_COUNT_COPY_RING_FULL;
 	pp_meta_fill(&record->meta, pkt, bytes, PP_ACTION_COPY_TO_SHIFT, pkt->ctx->rx_queue_index);
 	if (pp_take(pkt, record->packet, bytes))
 		return PP_COUNT_COPY_TOO_LONG;
-	return pp_submit(ring, record, bytes, cpu);
+	return pp_submit(ring, bytes, cpu);
 }
 
 // Room for metadata right in front of the packet, in the place of what a driver or a program before

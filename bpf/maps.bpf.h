@@ -39,7 +39,22 @@ struct {
 	__uint(value_size, 8); // set at load
 } pp_cache SEC(".maps");
 
-// One copy ring per CPU.
+// One copy ring per CPU: struct pp_copy_ring_front and what follows.
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, 1); // CPUs, set at load
+	__type(key, __u32);
+	__array(
+		values, struct {
+			__uint(type, BPF_MAP_TYPE_ARRAY);
+			__uint(max_entries, 1);
+			__uint(map_flags, BPF_F_MMAPABLE);
+			__uint(key_size, sizeof(__u32));
+			__uint(value_size, 8); // set at load
+		});
+} pp_copy_rings SEC(".maps");
+
+// And a bell beside each, for a reader that sleeps: a ring that can wake.
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
 	__uint(max_entries, 1); // CPUs, set at load
@@ -49,14 +64,14 @@ struct {
 			__uint(type, BPF_MAP_TYPE_RINGBUF);
 			__uint(max_entries, 4096);
 		});
-} pp_copy_rings SEC(".maps");
+} pp_copy_bells SEC(".maps");
 
 struct pp_record {
 	struct pp_meta meta;
 	__u8 packet[PP_COPY_BYTES_MAX];
 };
 
-// Where a record is put together before it goes to the ring: one per CPU.
+// Where a record of a dump is put together, and the head of a packet that is sent: one per CPU.
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1); // CPUs, set at load

@@ -3,8 +3,8 @@
 // engine, image, cache, counters and rings are those of the XDP program; it can pass, drop and copy.
 //
 // The packet is a struct sk_buff: its bytes may lie in many places, and a VLAN tag beside them. So its
-// head is copied to where records are put together, as it will be on the wire, and is read there; a
-// copy is half done then. What the kernel has yet to cut up (GSO) is one packet here.
+// head is copied to memory of this CPU, as it will be on the wire, and is read there. What the kernel has
+// yet to cut up (GSO) is one packet here.
 //
 // The XDP program of the same CPU never comes in between: bottom halves are off while a packet is sent.
 #pragma once
@@ -158,23 +158,27 @@ pp_out_read(struct __sk_buff *skb, struct pp_record *record, struct pp_key *key)
 	return pp_out_parse(key, bytes, big);
 }
 
-// As pp_copy(); the head stands in the record.
-static __always_inline __u32 pp_out_copy(struct __sk_buff *skb,
-					 const struct pp_packet *pkt,
-					 struct pp_record *record)
+// As pp_copy(). The head is loaded again: it is longer than what the rule may want.
+static __always_inline __u32 pp_out_copy(struct __sk_buff *skb, struct pp_packet *pkt)
 {
 	__u32 cpu = bpf_get_smp_processor_id();
-	void *ring = bpf_map_lookup_elem(&pp_copy_rings, &cpu);
-	__u64 bytes = pkt->len_bytes;
+	struct pp_copy_ring_front *ring = pp_copy_ring_of(cpu);
+	struct pp_record *record;
+	__u64 bytes = pkt->len_bytes, room;
 
 	if (ring == NULL)
 		return PP_COUNT_COPY_NO_RING;
 	if (bytes > pkt->action.take_last)
 		bytes = pkt->action.take_last + 1u;
+	room = bytes < PP_OUT_HEAD_BYTES ? PP_OUT_HEAD_BYTES : bytes;
+	record = pp_copy_ring_reserve(ring, PP_COPY_RECORD_BYTES(room), pp_load.copy.bytes);
+	if (record == NULL)
+		return PP_COUNT_COPY_RING_FULL;
 	pp_meta_fill(&record->meta, pkt, bytes, PP_ACTION_COPY_TO_SHIFT, PP_QUEUE_OUT);
-	if (bytes > PP_OUT_HEAD_BYTES && pp_out_load_rest(skb, record, bytes))
+	if (!pp_out_load_head(skb, record, pkt->len_bytes) ||
+	    (bytes > PP_OUT_HEAD_BYTES && pp_out_load_rest(skb, record, bytes)))
 		return PP_COUNT_COPY_TOO_LONG;
-	return pp_submit(ring, record, bytes, cpu);
+	return pp_submit(ring, bytes, cpu);
 }
 
 // As pp_meter(), of a packet that is sent: its head stands in the record. Headers longer than that
@@ -194,9 +198,7 @@ __attribute__((noinline)) __u64 pp_out_meter(__u32 index, __u32 rule_id, __u32 l
 }
 
 // As pp_copy_metered().
-static __always_inline __u32 pp_out_copy_metered(struct __sk_buff *skb,
-						 struct pp_packet *pkt,
-						 struct pp_record *record)
+static __always_inline __u32 pp_out_copy_metered(struct __sk_buff *skb, struct pp_packet *pkt)
 {
 	__u64 said;
 
@@ -207,17 +209,16 @@ static __always_inline __u32 pp_out_copy_metered(struct __sk_buff *skb,
 		if ((__u32)said)
 			return pp_meter_counter(said);
 	}
-	return pp_out_copy(skb, pkt, record);
+	return pp_out_copy(skb, pkt);
 }
 
 // A packet that no rule matches is sent: the default action is about what is received.
-static __always_inline int
-pp_out_act(struct __sk_buff *skb, struct pp_packet *pkt, struct pp_record *record)
+static __always_inline int pp_out_act(struct __sk_buff *skb, struct pp_packet *pkt)
 {
 	if (pkt->slot != PP_SLOT_DEFAULT) {
 		pp_count_rule(pkt);
 		if (pkt->action.how & PP_ACTION_COPY)
-			pp_count(pkt, pp_out_copy_metered(skb, pkt, record));
+			pp_count(pkt, pp_out_copy_metered(skb, pkt));
 		if ((pkt->action.how & PP_ACTION_VERDICT) == PP_VERDICT_DROP) {
 			pp_count(pkt, PP_COUNT_DROPPED);
 			return TC_ACT_SHOT;
@@ -250,7 +251,7 @@ int pp_tap_out(struct __sk_buff *skb)
 	pp_out_know_family(&key);
 	pkt.len_bytes = pp_out_len_bytes(skb);
 	if (pp_judge(&pkt, &key) == 0)
-		return pp_out_act(skb, &pkt, record);
+		return pp_out_act(skb, &pkt);
 aborted:
 	pp_count(&pkt, PP_COUNT_ABORTED);
 	return PP_OUT_PASS;

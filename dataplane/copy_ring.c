@@ -3,105 +3,85 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 
-#include <bpf/bpf.h>
-#include <linux/bpf.h>
+#include "map.h"
 
-static size_t page_bytes(void)
+#define BELL_BYTES 4096
+#define BELL_BURST 16
+
+// In front of the records the positions; behind them the rest of the one that begins last.
+static uint64_t value_bytes(uint64_t bytes)
 {
-	return (size_t)sysconf(_SC_PAGESIZE);
-}
-
-// The first page is the consumer's, then the producer's, then the data, twice.
-static int map_ring(struct pp_copy_ring *ring, uint32_t bytes)
-{
-	size_t page = page_bytes();
-	void *mem;
-
-	mem = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_SHARED, ring->map_fd, 0);
-	if (mem == MAP_FAILED)
-		return -errno;
-	ring->consumer = mem;
-	mem = mmap(NULL, page + 2 * (size_t)bytes, PROT_READ, MAP_SHARED, ring->map_fd,
-		   (off_t)page);
-	if (mem == MAP_FAILED)
-		return -errno;
-	ring->producer = mem;
-	ring->data = (const uint8_t *)mem + page;
-	return 0;
+	return sizeof(struct pp_copy_ring_front) + bytes + sizeof(struct pp_meta) +
+	       PP_COPY_BYTES_MAX;
 }
 
 int pp_copy_ring_open(struct pp_copy_ring *ring, uint32_t cpu, uint32_t bytes, struct pp_error *err)
 {
-	int fd;
-
-	*ring = (struct pp_copy_ring){.map_fd = -1};
-	fd = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "pp_copy_ring", 0, 0, bytes, NULL);
-	if (fd < 0)
-		return pp_error_set(err, fd, 0, 0, "cannot create a BPF ring of %u KiB: %s",
-				    bytes >> 10, strerror(-fd));
-	return pp_copy_ring_map(ring, fd, cpu, bytes, err);
-}
-
-int pp_copy_ring_map(
-	struct pp_copy_ring *ring, int map_fd, uint32_t cpu, uint32_t bytes, struct pp_error *err)
-{
 	int ret;
 
-	*ring = (struct pp_copy_ring){.map_fd = map_fd, .cpu = cpu, .mask = bytes - 1};
-	ret = map_ring(ring, bytes);
-	if (ret < 0) {
+	*ring = (struct pp_copy_ring){
+		.map_fd = -1, .cpu = cpu, .bytes = bytes, .bell = {.map_fd = -1}};
+	if (bytes < PP_COPY_RING_BYTES_MIN || bytes > PP_COPY_RING_BYTES_MAX ||
+	    (bytes & (bytes - 1)) != 0)
+		return pp_error_set(err, -EINVAL, 0, 0,
+				    "a copy ring has 4 KiB to 256 MiB, a power of two");
+	ret = pp_map_create_value(&ring->map_fd, "pp_copy_ring", value_bytes(bytes), err);
+	ret = ret ?: pp_map_memory(&ring->front, ring->map_fd, value_bytes(bytes), true, err);
+	ret = ret ?: pp_bpf_ring_open(&ring->bell, cpu, BELL_BYTES, err);
+	if (ret < 0)
 		pp_copy_ring_close(ring);
-		return pp_error_set(err, ret, 0, 0, "cannot map a BPF ring: %s", strerror(-ret));
-	}
-	return 0;
+	return ret;
 }
 
 void pp_copy_ring_close(struct pp_copy_ring *ring)
 {
-	if (ring->producer != NULL)
-		munmap((void *)ring->producer, page_bytes() + 2 * (ring->mask + 1));
-	if (ring->consumer != NULL)
-		munmap(ring->consumer, page_bytes());
-	if (ring->map_fd >= 0)
-		close(ring->map_fd);
-	*ring = (struct pp_copy_ring){.map_fd = -1};
+	pp_bpf_ring_close(&ring->bell);
+	pp_map_unmap(ring->front, value_bytes(ring->bytes));
+	pp_map_close(&ring->map_fd);
+	ring->front = NULL;
 }
 
 uint32_t pp_copy_ring_burst(struct pp_copy_ring *ring, const struct pp_meta *record[], uint32_t max)
 {
+	const uint8_t *data = (const uint8_t *)(ring->front + 1);
 	uint32_t n = 0;
 
-	// acquire: record headers up to the producer position are visible
-	if (ring->position == ring->producer_seen)
-		ring->producer_seen = __atomic_load_n(ring->producer, __ATOMIC_ACQUIRE);
-	while (n < max && ring->position < ring->producer_seen) {
-		const uint8_t *at = ring->data + (ring->position & ring->mask);
-		// acquire: pairs with the xchg in bpf_ringbuf_commit(); the bytes are there
-		uint32_t head = __atomic_load_n((const uint32_t *)at, __ATOMIC_ACQUIRE);
-
-		if (head & BPF_RINGBUF_BUSY_BIT)
-			break;
-		if (!(head & BPF_RINGBUF_DISCARD_BIT))
-			record[n++] = (const void *)(at + BPF_RINGBUF_HDR_SZ);
-		head &= ~(BPF_RINGBUF_BUSY_BIT | BPF_RINGBUF_DISCARD_BIT);
-		ring->position += (head + BPF_RINGBUF_HDR_SZ + 7) & ~7ull;
+	// acquire: records up to there are written
+	if (ring->position == ring->produced_seen)
+		ring->produced_seen = __atomic_load_n(&ring->front->produced, __ATOMIC_ACQUIRE);
+	while (n < max && ring->position != ring->produced_seen) {
+		record[n] = (const void *)(data + (ring->position & (ring->bytes - 1)));
+		ring->position += PP_COPY_RECORD_BYTES(record[n]->cap_bytes);
+		n++;
 	}
 	return n;
 }
 
 void pp_copy_ring_release(struct pp_copy_ring *ring)
 {
-	if (__atomic_load_n(ring->consumer, __ATOMIC_RELAXED) == ring->position)
+	if (__atomic_load_n(&ring->front->consumed, __ATOMIC_RELAXED) == ring->position)
 		return;
-	// release: the records were read before the kernel may overwrite them
-	__atomic_store_n(ring->consumer, ring->position, __ATOMIC_RELEASE);
+	// release: the records were read before the program may overwrite them
+	__atomic_store_n(&ring->front->consumed, ring->position, __ATOMIC_RELEASE);
 }
 
 bool pp_copy_ring_ready(const struct pp_copy_ring *ring)
 {
-	return __atomic_load_n(ring->producer, __ATOMIC_ACQUIRE) !=
-	       __atomic_load_n(ring->consumer, __ATOMIC_RELAXED);
+	return __atomic_load_n(&ring->front->produced, __ATOMIC_ACQUIRE) !=
+	       __atomic_load_n(&ring->front->consumed, __ATOMIC_RELAXED);
+}
+
+int pp_copy_ring_fd(const struct pp_copy_ring *ring)
+{
+	return ring->bell.map_fd;
+}
+
+void pp_copy_ring_hear(struct pp_copy_ring *ring)
+{
+	const struct pp_meta *rung[BELL_BURST];
+
+	while (pp_bpf_ring_burst(&ring->bell, rung, BELL_BURST) > 0)
+		;
+	pp_bpf_ring_release(&ring->bell);
 }

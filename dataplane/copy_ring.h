@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-// Reader of one CPU's BPF ring of copied packets.
+// Reader of one CPU's ring of copied packets; bpf/copy_ring_write.h writes it.
 //
-// libbpf's reader stores the consumer position after every record; this one maps the ring itself
-// and stores it once per batch (kernel: Documentation/bpf/ringbuf.rst, kernel/bpf/ringbuf.c).
+// The ring is one element of a BPF array, mapped; a bell beside it, a BPF ring, is what one can sleep
+// on.
 //
-// Threads    open, close: control thread. burst, release: the one worker that reads it.
-// Cost       burst and release never block, allocate, copy or make a system call.
+// Threads    open, close: control thread. burst, release, hear: the one thread that reads the ring.
+// Cost       burst, release and hear never block, allocate, copy or make a system call.
 // Ownership  records are borrowed from the ring between burst and release.
 #pragma once
 
@@ -15,34 +15,35 @@
 #include <push-packet/abi.h>
 #include <push-packet/error.h>
 
+#include "bpf_ring.h"
+
+#define PP_COPY_RING_BYTES_MIN 4096u
+// The verifier lets a program address 512 MiB from one pointer (BPF_MAX_VAR_OFF), what stands in
+// front of the records and behind them included.
+#define PP_COPY_RING_BYTES_MAX (256u << 20)
+
 struct pp_copy_ring {
 	int map_fd; // -1: closed
 	uint32_t cpu;
-	uint64_t mask; // bytes - 1
-	uint64_t *consumer; // shared: we write
-	const uint64_t *producer; // shared: the kernel writes
-	const uint8_t *data; // mapped twice in a row, so that no record wraps
-	uint64_t position; // ours, ahead of *consumer within a batch
-	uint64_t producer_seen;
+	struct pp_bpf_ring bell;
+	uint64_t bytes;
+	struct pp_copy_ring_front *front; // shared: we write consumed
+	uint64_t position; // ours, ahead of consumed within a batch
+	uint64_t produced_seen;
 };
 
 // Create the ring and map it.
 //
-// @param bytes  A power of two, at least a page.
-// @return       0; -errno, with err set.
+// @param bytes  A power of two, PP_COPY_RING_BYTES_MIN to _MAX.
+// @return       0; -EINVAL; -errno; with err set.
 int pp_copy_ring_open(struct pp_copy_ring *ring,
 		      uint32_t cpu,
 		      uint32_t bytes,
 		      struct pp_error *err);
-// The same for a ring that is there.
-//
-// @param map_fd  Taken over, also on failure.
-int pp_copy_ring_map(
-	struct pp_copy_ring *ring, int map_fd, uint32_t cpu, uint32_t bytes, struct pp_error *err);
 void pp_copy_ring_close(struct pp_copy_ring *ring);
 
-// Take complete records, oldest first; what the program gave up after reserving is skipped. May
-// stop at the position that the producer had when it was last looked at.
+// Take records, oldest first. May stop at the position that the program had when it was last looked
+// at.
 //
 // @param record  Room for max; each has cap_bytes of packet behind it.
 // @return        Records stored.
@@ -54,3 +55,9 @@ void pp_copy_ring_release(struct pp_copy_ring *ring);
 
 // Whether a record waits. Any thread.
 bool pp_copy_ring_ready(const struct pp_copy_ring *ring);
+
+// What becomes readable when a record comes while pp_maps.wake says so for this CPU, until hear().
+int pp_copy_ring_fd(const struct pp_copy_ring *ring);
+
+// Silence the bell. What came before may be in the ring: look there afterwards.
+void pp_copy_ring_hear(struct pp_copy_ring *ring);

@@ -8,12 +8,12 @@
 
 #include <bpf/bpf.h>
 
-#include "copy_ring.h"
+#include "bpf_ring.h"
 #include "dumps.h"
 #include "map.h"
 
 struct pp_dump_reader {
-	struct pp_copy_ring ring;
+	struct pp_bpf_ring ring;
 	volatile const struct pp_dump_row *row;
 	uint32_t cpu_count;
 };
@@ -34,7 +34,7 @@ static int map_both(struct pp_dump_reader *reader,
 	if (fd < 0)
 		return pp_error_set(err, -errno, 0, 0, "cannot keep the dump's ring: %s",
 				    strerror(errno));
-	return pp_copy_ring_map(&reader->ring, fd, 0, ring_bytes, err)
+	return pp_bpf_ring_map(&reader->ring, fd, 0, ring_bytes, err)
 		       ?: pp_map_memory(&reader->row, counts_fd, row_bytes(reader), false, err);
 }
 
@@ -65,19 +65,19 @@ void pp_dump_reader_close(struct pp_dump_reader *reader)
 	if (reader == NULL)
 		return;
 	pp_map_unmap(reader->row, row_bytes(reader));
-	pp_copy_ring_close(&reader->ring);
+	pp_bpf_ring_close(&reader->ring);
 	free(reader);
 }
 
 uint32_t
 pp_dump_reader_burst(struct pp_dump_reader *reader, const struct pp_dump_note *note[], uint32_t max)
 {
-	return pp_copy_ring_burst(&reader->ring, (const struct pp_meta **)note, max);
+	return pp_bpf_ring_burst(&reader->ring, (const struct pp_meta **)note, max);
 }
 
 void pp_dump_reader_release(struct pp_dump_reader *reader)
 {
-	pp_copy_ring_release(&reader->ring);
+	pp_bpf_ring_release(&reader->ring);
 }
 
 void pp_dump_reader_stats(const struct pp_dump_reader *reader, struct pp_dump_stats *out)

@@ -10,6 +10,7 @@
 #include <linux/pkt_cls.h>
 
 #include "caps.h"
+#include "copy_ring.h"
 #include "engine.h"
 #include "maps.h"
 #include "parse.h"
@@ -175,7 +176,7 @@ static int load(struct pp_explain *explain,
 	if (engine == NULL)
 		return pp_error_set(err, -EINVAL, 0, 0, "no engine is named '%s'; expected %s",
 				    config->engine, pp_engine_names());
-	ret = pp_maps_init(&explain->maps, 2, err);
+	ret = pp_maps_init(&explain->maps, 2, PP_COPY_RING_BYTES_MIN, err);
 	ret = ret
 		      ?: pp_maps_reshape_unread(&explain->maps, engine, explain->rules, &bindings,
 						rule_id, err);

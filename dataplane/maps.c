@@ -10,6 +10,7 @@
 
 #include <push-packet/clock.h>
 
+#include "copy_ring.h"
 #include "map.h"
 
 // Of an area for sets, when there is one at the start, and when one comes later: a set that grows
@@ -18,17 +19,20 @@
 #define AREA_BYTES_GROWN (1u << 20)
 #define RECORD_BYTES (sizeof(struct pp_meta) + PP_COPY_BYTES_MAX)
 
+// Of rings of one size, so that the program knows it.
 static int create_copy_rings(struct pp_maps *maps, struct pp_error *err)
 {
-	int template_fd, ret;
+	struct pp_copy_ring ring;
+	int ret = pp_copy_ring_open(&ring, 0, maps->copy_ring_bytes ?: PP_COPY_RING_BYTES_MIN, err);
 
-	template_fd = bpf_map_create(BPF_MAP_TYPE_RINGBUF, "pp_copy_ring", 0, 0, 4096, NULL);
-	if (template_fd < 0)
-		return pp_error_set(err, -errno, 0, 0, "cannot create a BPF ring: %s",
-				    strerror(errno));
+	if (ret < 0)
+		return ret;
 	ret = pp_map_create_outer(&maps->copy_rings_fd, "pp_copy_rings", maps->counts.cpu_count,
-				  template_fd, err);
-	pp_map_close(&template_fd);
+				  ring.map_fd, err);
+	ret = ret
+		      ?: pp_map_create_outer(&maps->copy_bells_fd, "pp_copy_bells",
+					     maps->counts.cpu_count, ring.bell.map_fd, err);
+	pp_copy_ring_close(&ring);
 	return ret;
 }
 
@@ -63,6 +67,7 @@ void pp_maps_clear(struct pp_maps *maps)
 	*maps = (struct pp_maps){
 		.grace = {-1, -1},
 		.copy_rings_fd = -1,
+		.copy_bells_fd = -1,
 		.records_fd = -1,
 		.wake_fd = -1,
 		.xsks_fd = -1,
@@ -72,11 +77,15 @@ void pp_maps_clear(struct pp_maps *maps)
 	pp_kernel_counts_clear(&maps->counts);
 }
 
-int pp_maps_init(struct pp_maps *maps, uint32_t row_count, struct pp_error *err)
+int pp_maps_init(struct pp_maps *maps,
+		 uint32_t row_count,
+		 uint32_t copy_ring_bytes,
+		 struct pp_error *err)
 {
 	int ret;
 
 	pp_maps_clear(maps);
+	maps->copy_ring_bytes = copy_ring_bytes;
 	ret = pp_kernel_counts_open(&maps->counts, row_count, PP_SLOTS_MIN, err);
 	ret = ret ?: create_all(maps, err);
 	ret = ret ?: pp_map_memory(&maps->wake, maps->wake_fd, wake_bytes(maps), true, err);
@@ -91,6 +100,7 @@ void pp_maps_fini(struct pp_maps *maps)
 	pp_map_close(&maps->xsks_fd);
 	pp_map_close(&maps->wake_fd);
 	pp_map_close(&maps->records_fd);
+	pp_map_close(&maps->copy_bells_fd);
 	pp_map_close(&maps->copy_rings_fd);
 	pp_dumps_fini(&maps->dumps);
 	pp_grace_close(&maps->grace);
@@ -98,6 +108,17 @@ void pp_maps_fini(struct pp_maps *maps)
 	pp_images_close(&maps->images);
 	pp_image_sets_fini(&maps->sets);
 	maps->wake = NULL;
+}
+
+int pp_maps_set_copy_ring(const struct pp_maps *maps,
+			  const struct pp_copy_ring *ring,
+			  struct pp_error *err)
+{
+	if (bpf_map_update_elem(maps->copy_bells_fd, &ring->cpu, &ring->bell.map_fd, BPF_ANY) ||
+	    bpf_map_update_elem(maps->copy_rings_fd, &ring->cpu, &ring->map_fd, BPF_ANY))
+		return pp_error_set(err, -errno, 0, 0, "cannot set the copy ring of CPU %u: %s",
+				    ring->cpu, strerror(errno));
+	return 0;
 }
 
 static int wait_for_readers(struct pp_maps *maps, struct pp_error *err)

@@ -22,6 +22,7 @@
 #include "kernel_counts.h"
 
 struct pp_bindings;
+struct pp_copy_ring;
 struct pp_engine;
 
 struct pp_maps {
@@ -33,7 +34,9 @@ struct pp_maps {
 	struct pp_dumps dumps;
 	bool unwaited; // programs may still read the half that is written next
 	uint64_t published_ns; // CLOCK_MONOTONIC: when the last rules were in force
+	uint32_t copy_ring_bytes; // 0: copying is off
 	int copy_rings_fd;
+	int copy_bells_fd;
 	int records_fd;
 	int wake_fd;
 	int xsks_fd;
@@ -42,14 +45,25 @@ struct pp_maps {
 
 // Create every map but the images.
 //
-// @param row_count  Queue rows of all interfaces together.
-// @return           0; -errno of the call that failed, with err set. Undone on failure.
-int pp_maps_init(struct pp_maps *maps, uint32_t row_count, struct pp_error *err);
+// @param row_count        Queue rows of all interfaces together.
+// @param copy_ring_bytes  Of each ring that set_copy_ring() will be given, a power of two; 0: none.
+// @return                 0; -errno of the call that failed, with err set. Undone on failure.
+int pp_maps_init(struct pp_maps *maps,
+		 uint32_t row_count,
+		 uint32_t copy_ring_bytes,
+		 struct pp_error *err);
 // What init() has not filled yet is left alone.
 void pp_maps_fini(struct pp_maps *maps);
 
 // Make fini() safe before init().
 void pp_maps_clear(struct pp_maps *maps);
+
+// Let the programs write to a ring what they copy on its CPU. The ring stays the caller's.
+//
+// @return  0; -errno, with err set.
+int pp_maps_set_copy_ring(const struct pp_maps *maps,
+			  const struct pp_copy_ring *ring,
+			  struct pp_error *err);
 
 // Put rules in force for every interface in one step, in the images there are.
 //

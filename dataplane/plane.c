@@ -135,11 +135,9 @@ static int open_rings(struct pp_plane *plane, struct pp_error *err)
 		if (ret < 0)
 			return ret;
 		plane->ring_count++;
-		if (bpf_map_update_elem(plane->maps.copy_rings_fd, &key, &plane->ring[i].map_fd,
-					BPF_ANY))
-			return pp_error_set(err, -errno, 0, 0,
-					    "cannot set the copy ring of CPU %u: %s", key,
-					    strerror(errno));
+		ret = pp_maps_set_copy_ring(&plane->maps, &plane->ring[i], err);
+		if (ret < 0)
+			return ret;
 	}
 	return 0;
 }
@@ -217,7 +215,12 @@ static int open_all(struct pp_plane *plane,
 	ret = ret ?: pp_ruleset_copy(&plane->rules, rules);
 	ret = ret ?: see_ifaces(plane, err);
 	ret = ret ?: check_free(plane, where, err);
-	ret = ret ?: pp_maps_init(&plane->maps, plane->rows.total, err);
+	ret = ret
+		      ?: pp_maps_init(&plane->maps, plane->rows.total,
+				      plane->config.copy == PP_COPY_OFF
+					      ? 0
+					      : plane->config.copy_ring_bytes,
+				      err);
 	ret = ret ?: pp_plane_engine_init(&plane->engine, &plane->config, err);
 	ret = ret ?: pp_plane_apply_first(plane, where, err);
 	ret = ret ?: open_taps(plane, where, err);

@@ -344,7 +344,9 @@ check_sizes(const struct pp_plane_config *config, struct pp_where *where, struct
 	ret = ret ?: check_size("the fill ring", config->fill_slots, 64, 65536, err);
 	ret = ret ?: check_size("the completion ring", config->completion_slots, 64, 65536, err);
 	ret = ret ?: check_size("the handoff ring", config->handoff_bytes, 4096, 1u << 30, err);
-	ret = ret ?: check_size("the copy ring", config->copy_ring_bytes, 4096, 1u << 30, err);
+	ret = ret
+		      ?: check_size("the copy ring", config->copy_ring_bytes,
+				    PP_COPY_RING_BYTES_MIN, PP_COPY_RING_BYTES_MAX, err);
 	ret = ret ?: check_size("the chunk", config->chunk_bytes, 2048, 4096, err);
 	if (ret < 0 || config->frames == 0 || config->frames >= needed)
 		return ret;

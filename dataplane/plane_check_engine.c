@@ -74,7 +74,7 @@ static int load(const struct pp_plane_config *config,
 	struct pp_tap_out *out = NULL;
 	struct pp_tap *tap = NULL;
 	struct pp_maps maps;
-	int ret = pp_maps_init(&maps, 2, err);
+	int ret = pp_maps_init(&maps, 2, PP_COPY_RING_BYTES_MIN, err);
 
 	if (ret < 0)
 		return ret;

@@ -37,7 +37,7 @@ static void set_rings(struct pp_receiver *receiver, struct pp_plane *plane)
 	for (uint32_t i = 0; i < plane->ring_count; i++) {
 		if (!reads(receiver->cpu, plane->ring[i].cpu))
 			continue;
-		receiver->pollfd[n] = (struct pollfd){plane->ring[i].map_fd, POLLIN, 0};
+		receiver->pollfd[n] = (struct pollfd){pp_copy_ring_fd(&plane->ring[i]), POLLIN, 0};
 		receiver->ring[n++] = &plane->ring[i];
 	}
 	receiver->pollfd[n] = (struct pollfd){receiver->gate.wake_fd, POLLIN, 0};

@@ -44,8 +44,14 @@ static uint32_t read_ring(struct pp_copy_ring *ring, struct pp_event *event, uin
 	return n;
 }
 
+static void hear_bells(struct pp_receiver *receiver)
+{
+	for (uint32_t i = 0; i < receiver->ring_count; i++)
+		pp_copy_ring_hear(receiver->ring[i]);
+}
+
 // In turn, so that a busy ring does not starve the others.
-static uint32_t burst(struct pp_receiver *receiver, struct pp_event *event, uint32_t max)
+static uint32_t sweep(struct pp_receiver *receiver, struct pp_event *event, uint32_t max)
 {
 	uint32_t n = 0, empty = 0;
 
@@ -56,11 +62,24 @@ static uint32_t burst(struct pp_receiver *receiver, struct pp_event *event, uint
 		n += got;
 		receiver->next_ring = (receiver->next_ring + 1) % receiver->ring_count;
 	}
+	return n;
+}
+
+// The descriptor says that there is something until there was nothing after the bells were silenced.
+static uint32_t burst(struct pp_receiver *receiver, struct pp_event *event, uint32_t max)
+{
+	uint32_t n = sweep(receiver, event, max);
+
+	if (n == 0 && receiver->epoll_fd >= 0) {
+		pp_gate_hear(&receiver->gate);
+		hear_bells(receiver);
+		n = sweep(receiver, event, max);
+		if (n > 0 && n == max)
+			pp_gate_nudge(&receiver->gate);
+	}
 	if (n > 0) {
 		count(receiver, event, n);
 		receiver->taken = true;
-	} else if (receiver->epoll_fd >= 0) {
-		pp_gate_hear(&receiver->gate);
 	}
 	return n;
 }
@@ -147,6 +166,7 @@ static int look(void *arg, int timeout_ms)
 		return -errno;
 	if (receiver->pollfd[n - 1].revents & POLLIN)
 		pp_gate_hear(&receiver->gate);
+	hear_bells(receiver);
 	return ready(receiver);
 }
 

@@ -21,6 +21,11 @@
 // refused, the source line of that, and why.
 #define LOG_LINES 5
 #define LOG_CHARS 360
+#ifdef __x86_64__
+#define STORES_ORDERED 1
+#else
+#define STORES_ORDERED 0
+#endif
 
 static const char *const program_name[PP_TAP_PROGRAMS] = {"pp_tap", "pp_tap_frags", "pp_tap_out"};
 static const uint8_t program_direction[PP_TAP_PROGRAMS] = {[PP_TAP_OUT] = PP_DIRECTION_OUT};
@@ -29,7 +34,7 @@ struct shared_map {
 	const char *name;
 	int fd;
 };
-#define SHARED_MAPS 10
+#define SHARED_MAPS 11
 
 static void list_shared(struct shared_map map[SHARED_MAPS], const struct pp_maps *maps)
 {
@@ -38,6 +43,7 @@ static void list_shared(struct shared_map map[SHARED_MAPS], const struct pp_maps
 		{"pp_rows", maps->counts.now.fd},
 		{"pp_cache", maps->images.cache.fd},
 		{"pp_copy_rings", maps->copy_rings_fd},
+		{"pp_copy_bells", maps->copy_bells_fd},
 		{"pp_records", maps->records_fd},
 		{"pp_wake", maps->wake_fd},
 		{"pp_xsks", maps->xsks_fd},
@@ -206,6 +212,7 @@ fill_load(struct pp_load *load, const struct pp_maps *maps, const struct pp_tap_
 	load->rows = maps->counts.now.layout;
 	load->image = maps->images.layout;
 	load->cache = maps->images.cache.layout;
+	load->copy = (struct pp_copy_ring_layout){maps->copy_ring_bytes, STORES_ORDERED};
 	_Static_assert(sizeof(load->config) == sizeof(maps->images.shape.config), "as many words");
 	memcpy(load->config, maps->images.shape.config, sizeof(load->config));
 }

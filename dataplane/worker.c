@@ -328,7 +328,8 @@ static nfds_t fill_pollfd(struct pp_worker *worker)
 	for (uint32_t i = 0; i < list->count; i++)
 		worker->pollfd[n++] = (struct pollfd){pp_port_fd(list->port[i]), POLLIN, 0};
 	for (uint32_t i = 0; i < worker->params.ring_count; i++)
-		worker->pollfd[n++] = (struct pollfd){worker->params.ring[i]->map_fd, POLLIN, 0};
+		worker->pollfd[n++] =
+			(struct pollfd){pp_copy_ring_fd(worker->params.ring[i]), POLLIN, 0};
 	return n;
 }
 
@@ -346,6 +347,8 @@ static void sleep_in_poll(struct pp_worker *worker)
 		pp_counter_add(&worker->info.sleeps, 1);
 	}
 	set_wake(worker, 0);
+	for (uint32_t i = 0; i < worker->params.ring_count; i++)
+		pp_copy_ring_hear(worker->params.ring[i]);
 }
 
 static void idle(struct pp_worker *worker)

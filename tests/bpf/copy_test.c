@@ -40,13 +40,13 @@ static void check_record(const struct pp_meta *record, uint32_t cap_bytes)
 static void check_copies(uint32_t cap_bytes)
 {
 	uint32_t variants = packet.len_bytes <= TAP_RUN_LINEAR_MAX ? 2 : 1;
-	uint64_t record_bytes = (8 + sizeof(struct pp_meta) + cap_bytes + 7) & ~7ull;
+	uint64_t record_bytes = PP_COPY_RECORD_BYTES(cap_bytes);
 	uint64_t before;
 
 	cr_assert_null(tap_run_record(&run));
-	before = *run.ring.producer;
+	before = run.ring.front->produced;
 	expect_fate(0, copied(XDP_PASS, PP_COUNT_PASSED, 1));
-	cr_expect_eq(*run.ring.producer - before, variants * record_bytes);
+	cr_expect_eq(run.ring.front->produced - before, variants * record_bytes);
 	for (uint32_t i = 0; i < variants; i++)
 		check_record(tap_run_record(&run), cap_bytes);
 	cr_expect_null(tap_run_record(&run), "one record a packet");
@@ -198,9 +198,8 @@ Test(copy, full_ring_is_counted_and_the_verdict_stands)
 
 	open_run("copy then drop dport 2000");
 	big_udp(1500);
-	// Header, record, rounded to 8. The kernel keeps one byte of the ring empty.
-	record_bytes = (8 + sizeof(struct pp_meta) + packet.len_bytes + 7) & ~7u;
-	n = (TAP_RUN_RING_BYTES - 1) / record_bytes;
+	record_bytes = PP_COPY_RECORD_BYTES(packet.len_bytes);
+	n = TAP_RUN_RING_BYTES / record_bytes;
 	for (uint32_t i = 0; i < n; i++)
 		cr_assert_null(
 			tap_run_differs(&run, 0, i & 1, packet.data, packet.len_bytes, &fits));

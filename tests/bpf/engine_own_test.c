@@ -185,7 +185,7 @@ Test(engine_own, halves_that_do_not_fit_are_refused)
 	for (size_t i = 8; i + sizeof(EXACT_NAME) < own.object_bytes; i++)
 		if (memcmp(bytes + i, EXACT_NAME "\0\0\0", 8) == 0 && bytes[i - 8] == PP_LOAD_ABI)
 			bytes[i - 8] = PP_LOAD_ABI + 8;
-	expect_unfit(&other, "built for version 12 of the interface");
+	expect_unfit(&other, "built for version 13 of the interface");
 	free(bytes);
 }
 

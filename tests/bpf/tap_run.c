@@ -51,7 +51,7 @@ static int pin(uint32_t *cpu)
 
 static int open_ring(struct tap_run *run, struct pp_error *err)
 {
-	uint32_t cpu;
+	uint32_t cpu = 0;
 	int ret = pin(&cpu);
 
 	if (ret < 0)
@@ -59,10 +59,7 @@ static int open_ring(struct tap_run *run, struct pp_error *err)
 	ret = pp_copy_ring_open(&run->ring, cpu, TAP_RUN_RING_BYTES, err);
 	if (ret < 0)
 		return ret;
-	if (bpf_map_update_elem(run->maps.copy_rings_fd, &cpu, &run->ring.map_fd, BPF_ANY))
-		return pp_error_set(err, -errno, 0, 0, "cannot give the ring to the program: %s",
-				    strerror(errno));
-	return 0;
+	return pp_maps_set_copy_ring(&run->maps, &run->ring, err);
 }
 
 int tap_run_load(struct tap_run *run, uint32_t iface, struct pp_error *err)
@@ -177,7 +174,7 @@ int tap_run_open_with(struct tap_run *run,
 	if (ret < 0)
 		return ret;
 	run->rules = set;
-	ret = pp_maps_init(&run->maps, TAP_RUN_ROWS, err);
+	ret = pp_maps_init(&run->maps, TAP_RUN_ROWS, TAP_RUN_RING_BYTES, err);
 	run->maps.cache_mode = cache;
 	if (ret < 0) {
 		pp_ruleset_destroy(set);

@@ -189,7 +189,7 @@ struct pp_plane_config {
 	uint32_t completion_slots;
 	uint32_t
 		handoff_bytes; // of each analysis thread and worker; a power of two, 4 KiB to 1 GiB
-	uint32_t copy_ring_bytes; // per CPU; a power of two, 4096 to 1 GiB
+	uint32_t copy_ring_bytes; // per CPU; a power of two, 4 KiB to 256 MiB
 	uint32_t chunk_bytes; // 2048 or 4096
 	uint32_t frames; // per socket; 0: as many as the rings need, and some for analysers
 	uint8_t hugepages; // enum pp_hugepages
