@@ -6,6 +6,8 @@
 #include "load.bpf.h"
 #include "maps.bpf.h"
 
+#define PP_TAKE_HEAD_BYTES 64u
+
 // A packet on its way through the program. What is cheap to ask again is not kept: the program has
 // ten registers.
 struct pp_packet {
@@ -96,6 +98,21 @@ static __always_inline void pp_copy_ring_wake(__u32 cpu)
 		bpf_ringbuf_output(bell, &ring, sizeof(ring), BPF_RB_FORCE_WAKEUP);
 }
 
+// Load the packet's first PP_TAKE_HEAD_BYTES, as many as most rules take, without a call.
+//
+// @return  Whether there are as many, in one piece.
+static __always_inline int pp_take_head(const struct pp_packet *pkt, __u8 *to)
+{
+	const __u64 *data = (void *)(long)pkt->ctx->data, *end = (void *)(long)pkt->ctx->data_end;
+	__u64 *word = (__u64 *)to;
+
+	if (data + PP_TAKE_HEAD_BYTES / sizeof(*data) > end)
+		return 0;
+	for (__u32 i = 0; i < PP_TAKE_HEAD_BYTES / sizeof(*data); i++)
+		word[i] = data[i];
+	return 1;
+}
+
 // Load the packet's first bytes, 1 to PP_COPY_BYTES_MAX of them: the helper takes one less at a time.
 static __always_inline long pp_take(const struct pp_packet *pkt, __u8 *to, __u64 bytes)
 {
@@ -131,17 +148,19 @@ static __always_inline __u32 pp_copy(const struct pp_packet *pkt)
 	__u32 cpu = bpf_get_smp_processor_id();
 	struct pp_copy_ring_front *ring = pp_copy_ring_of(cpu);
 	struct pp_record *record;
-	__u64 bytes = pkt->len_bytes;
+	__u64 bytes = pkt->len_bytes, room;
 
 	if (ring == NULL)
 		return PP_COUNT_COPY_NO_RING;
 	if (bytes > pkt->action.take_last)
 		bytes = pkt->action.take_last + 1u;
-	record = pp_copy_ring_reserve(ring, PP_COPY_RECORD_BYTES(bytes), pp_load.copy.bytes);
+	room = bytes < PP_TAKE_HEAD_BYTES ? PP_TAKE_HEAD_BYTES : bytes;
+	record = pp_copy_ring_reserve(ring, PP_COPY_RECORD_BYTES(room), pp_load.copy.bytes);
 	if (record == NULL)
 		return PP_COUNT_COPY_RING_FULL;
 	pp_meta_fill(&record->meta, pkt, bytes, PP_ACTION_COPY_TO_SHIFT, pkt->ctx->rx_queue_index);
-	if (pp_take(pkt, record->packet, bytes))
+	if (!(bytes <= PP_TAKE_HEAD_BYTES && pp_take_head(pkt, record->packet)) &&
+	    pp_take(pkt, record->packet, bytes))
 		return PP_COUNT_COPY_TOO_LONG;
 	return pp_submit(ring, bytes, cpu);
 }
