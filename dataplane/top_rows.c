@@ -79,6 +79,8 @@ static double value_of(const struct pp_analyser_row *row, uint8_t sort)
 		return (double)row->pkts;
 	case PP_SORT_RATE:
 		return row->rate_pps;
+	case PP_SORT_BITS:
+		return row->rate_bps;
 	case PP_SORT_NEW:
 		return (double)row->first_ns;
 	default:

@@ -125,6 +125,7 @@ enum pp_analyser_sort {
 	PP_SORT_PKTS,
 	PP_SORT_RATE, // packets per second
 	PP_SORT_NEW, // what began last is first
+	PP_SORT_BITS, // bits per second
 	PP_SORT_COUNT,
 };
 
