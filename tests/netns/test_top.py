@@ -4,6 +4,7 @@
 import fcntl
 import json
 import os
+import pathlib
 import pty
 import select
 import shlex
@@ -428,6 +429,30 @@ def test_a_hundred_thousand_sources_do_not_slow_it_below_its_frame_rate(lab):
     top.press("q")
     assert top.end() == 0
     daemon.stop()
+
+
+def test_a_terminal_that_was_stopped_holds_up_nobody_else(lab):
+    place = Place(lab, "drop proto udp dport 9")
+    top = place.top("--copy", "tcp", "--ttl", "2s", "--fps", "30")
+    top.wait("nothing in the window")
+    place.wait_rules(lambda rules: len(rules) == 2, "rules")
+    top.press("\x13")  # Ctrl-S
+    call = pathlib.Path(f"/proc/{top.process.pid}/syscall")
+
+    def hangs():
+        return call.read_text(encoding="ascii").split()[:2] == ["1", "0x1"]
+
+    labs.wait_for("top to hang in write(1)", hangs)
+    place.wait_rules(lambda rules: rules == [], "rules that nobody renews to go")
+    lab.gen("--dport", 9, "--rate", 50_000, count=20_000)
+    assert place.daemon.settled(20_000)["total"]["dropped"] == 20_000
+    assert hangs(), "it asks for nothing that it cannot show"
+    top.press("\x11")  # Ctrl-Q
+    place.wait_rules(lambda rules: len(rules) == 2, "the rules again")
+    top.press("q")
+    assert top.end() == 0
+    assert place.rules() == []
+    place.daemon.stop()
 
 
 def test_an_interface_that_is_not_there_is_an_error(lab):
