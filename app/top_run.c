@@ -145,24 +145,34 @@ static void draw(struct session *s)
 	putchar('\n');
 }
 
-// Until the next frame: keys are answered at once.
-static void wait_for_keys(struct session *s, uint64_t until_ns)
+static uint32_t ms_until(uint64_t until_ns)
+{
+	uint64_t now_ns = pp_clock_ns(CLOCK_MONOTONIC);
+
+	return now_ns < until_ns ? (uint32_t)((until_ns - now_ns) / 1000000 + 1) : 0;
+}
+
+// @return  Whether another frame must be asked for at once.
+static bool press(struct session *s, int key)
 {
 	struct pp_top_model *model = &s->o->model;
-	uint64_t now_ns;
+	const uint8_t by = model->by;
+	const char *analyser = model->analyser;
 
-	while (!signalled && !model->quit && !model->rules_dirty &&
-	       (now_ns = pp_clock_ns(CLOCK_MONOTONIC)) < until_ns) {
-		int key = pp_top_screen_key((uint32_t)((until_ns - now_ns) / 1000000 + 1));
-		const uint8_t by = model->by;
-		const char *analyser = model->analyser;
+	if (key != PP_TOP_KEY_RESIZE && !pp_top_press(model, key, s->lines))
+		pp_top_model_log(model, "no such key; h lists them");
+	draw(s);
+	return model->quit || model->rules_dirty || by != model->by || analyser != model->analyser;
+}
 
-		if (key == PP_TOP_KEY_NONE)
-			continue;
-		if (key != PP_TOP_KEY_RESIZE && !pp_top_press(model, key, s->lines))
-			pp_top_model_log(model, "no such key; h lists them");
-		draw(s);
-		if (by != model->by || analyser != model->analyser)
+// Until the next frame: keys are answered at once. Where frames are late already, those that wait are.
+static void wait_for_keys(struct session *s, uint64_t until_ns)
+{
+	while (!signalled) {
+		uint32_t wait_ms = ms_until(until_ns);
+		int key = pp_top_screen_key(wait_ms);
+
+		if (key == PP_TOP_KEY_NONE ? ms_until(until_ns) == 0 : press(s, key))
 			return;
 	}
 }

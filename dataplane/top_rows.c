@@ -74,6 +74,16 @@ void pp_top_rows_add(void *arg, const struct pp_analyser_row *row)
 	}
 }
 
+bool pp_top_rows_has(const struct pp_top_rows *rows, const struct pp_analyser_key *key)
+{
+	for (uint64_t at = pp_top_hash(&rows->seed, key);; at++) {
+		uint32_t index = rows->index[at & rows->mask];
+
+		if (index == 0 || pp_top_key_equal(&rows->row[index - 1].key, key))
+			return index != 0;
+	}
+}
+
 void pp_top_rows_pick(struct pp_top_rows *rows,
 		      const struct pp_analyser_query *query,
 		      struct pp_analyser_top *out)

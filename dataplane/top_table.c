@@ -166,13 +166,11 @@ uint32_t pp_top_table_slots(const struct pp_top_table *table)
 
 void pp_top_table_prefetch(const struct pp_top_table *table, uint32_t slot)
 {
-	const char *entry = (const char *)&table->entry[slot + AHEAD];
-
 	// Behind the last entry tags are 0.
 	if (tag_at(table, slot + AHEAD) == 0)
 		return;
 	for (size_t i = 0; i < sizeof(struct entry); i += PP_CACHE_LINE)
-		__builtin_prefetch(entry + i);
+		__builtin_prefetch((const char *)&table->entry[slot + AHEAD] + i);
 }
 
 uint32_t pp_top_table_find(const struct pp_top_table *table, const struct pp_analyser_key *key)

@@ -455,6 +455,23 @@ def test_a_terminal_that_was_stopped_holds_up_nobody_else(lab):
     place.daemon.stop()
 
 
+def test_keys_are_answered_where_the_frame_rate_is_not_reached(lab):
+    hist = [{**HISTOGRAM[0], "entries": 262144, "window": "60s"}]
+    daemon = lab.daemon("copy take 64 to hist then drop proto udp", consumers=hist)
+    lab.gen("--dport", 7, "--src", "10.0.0.0/8", "--flows", 100_000, "--rate", 50_000,
+            count=100_000)
+    top = Terminal(lab, labs.PROGRAM, "top", "-s", daemon.socket, "--window", "60s", "--fps", 60)
+    top.wait("/s  [sources]")
+    for key, shows in [("2", "[rules]"), ("3", "[ledger]"), ("1", "[sources]"), ("m", ".x.x")]:
+        top.press(key)
+        top.wait(shows)
+    line = next(line for line in top.text.splitlines() if "sort bits" in line)
+    assert " 60/s" in line or " of 60/s" in line
+    top.press("q")
+    assert top.end() == 0
+    daemon.stop()
+
+
 def test_an_interface_that_is_not_there_is_an_error(lab):
     done = lab.run("rx", labs.PROGRAM, "top", "--interface", "nosuch0", "--once", check=False)
     assert done.returncode == 1 and "nosuch0" in done.stderr
