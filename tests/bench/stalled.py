@@ -8,7 +8,7 @@ After a build in build/; 11 pairs if not said. Of an analyser: it is the example
 (tests/analysers/order), which waits while a file is there; its ring is full before each run begins,
 and one in 64 of the run's packets is copied to it. Of a terminal: `push-packet top` shows a
 histogram, which gets one packet in 64, on a terminal that was stopped (Ctrl-S) and that nobody
-reads, so that it hangs in write(2); in the other run of the pair there is no top. Median of the
+reads, so that it hangs in write(2); in the other run of the pair that top was killed before. Median of the
 ratios stalled / running, with the least and the most. --keep adds them up over several sittings.
 """
 
@@ -68,7 +68,9 @@ class Terminal:
 
     def __init__(self, lab):
         self.lab = lab
-        self.consumer = {"name": "watch", "kind": "histogram", "threads": 1}
+        # Not where the source is: who shares a core with it would be chance.
+        self.consumer = {"name": "watch", "kind": "histogram", "threads": 1,
+                         "cpus": [labs.WORKER_CPU]}
 
     @staticmethod
     def hangs(process):
@@ -77,11 +79,7 @@ class Terminal:
         return words[:2] == ["1", "0x1"]
 
     @contextlib.contextmanager
-    def run(self, daemon, stalled):
-        self.lab.gen("--rate", "200k", "--dport", 9, count=40000)
-        if not stalled:
-            yield
-            return
+    def top(self, daemon):
         master, slave = pty.openpty()
         fcntl.ioctl(master, termios.TIOCSWINSZ, struct.pack("HHHH", 60, 200, 0, 0))
         argv = [labs.PROGRAM, "top", "-s", daemon.socket, "--fps", 30]
@@ -100,6 +98,17 @@ class Terminal:
             process.wait()
             os.close(master)
             os.close(slave)
+
+    @contextlib.contextmanager
+    def run(self, daemon, stalled):
+        # Both runs of a pair have the same story, but for what is there while it is measured.
+        with self.top(daemon):
+            if stalled:
+                self.lab.gen("--rate", "200k", "--dport", 9, count=40000)
+                yield
+        if not stalled:
+            self.lab.gen("--rate", "200k", "--dport", 9, count=40000)
+            yield
 
 
 def send(lab, daemon, kind):
