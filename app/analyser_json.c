@@ -13,10 +13,8 @@ static const char *const by_names[PP_BY_COUNT] = {
 	[PP_BY_TEXT] = "text",
 };
 static const char *const sort_names[PP_SORT_COUNT] = {
-	[PP_SORT_BYTES] = "bytes",
-	[PP_SORT_PKTS] = "packets",
-	[PP_SORT_RATE] = "rate",
-	[PP_SORT_NEW] = "new",
+	[PP_SORT_BYTES] = "bytes", [PP_SORT_PKTS] = "packets", [PP_SORT_RATE] = "rate",
+	[PP_SORT_NEW] = "new",	   [PP_SORT_BITS] = "bits",
 };
 
 #define KEY_TEXT_BYTES 160

@@ -47,10 +47,12 @@ const struct pp_command pp_command_run = {
 		"foreground. Prints what is in force, then 'push-packet: running' once packets are "
 		"processed. Ends at SIGINT or SIGTERM, after the time given, or with "
 		"--until-eof when nobody holds its standard input any more: detaches, drains, "
-		"prints the ledger. SIGHUP reads the configuration again, as 'push-packet reload' "
+		"prints the ledger. An analyser that does nothing for 5 s then is named and left "
+		"behind. SIGHUP reads the configuration again, as 'push-packet reload' "
 		"does.",
 	.options = options,
-	.exit_status = "0 ended as asked, 1 could not start, 2 usage",
+	.exit_status =
+		"0 ended as asked, 1 could not start or an analyser does not return, 2 usage",
 	.examples = "push-packet run -c /etc/push-packet.yaml --for 60s",
 	.run = run_run,
 };

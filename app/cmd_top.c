@@ -9,6 +9,7 @@
 #include <push-packet/clock.h>
 
 #include "command.h"
+#include "top_label.h"
 #include "top_options.h"
 #include "top_run.h"
 #include "units.h"
@@ -60,7 +61,7 @@ static int read_names(struct pp_top_model *model, const char *path, struct pp_er
 	while (!ret && fgets(line, sizeof(line), file)) {
 		number++;
 		if (line[strspn(line, " \t\n")] != '\0' && line[strspn(line, " \t")] != '#')
-			ret = pp_top_model_add_nick(model, line);
+			ret = pp_top_label_add_nick(model, line);
 	}
 	fclose(file);
 	return ret ? pp_error_set(err, ret, 0, 0, "%s:%u:1: expected an address and a name", path,
@@ -121,21 +122,23 @@ read_option(const struct pp_option *option, const char *text, void *values, stru
 	case OPTION_TAKE:
 		return read_number(text, 1, 65536, "1 to 65536", &o->model.take_bytes, err);
 	case OPTION_FPS:
-		return read_number(text, 1, 30, "1 to 30", &o->model.frames_per_s, err);
+		return read_number(text, 1, 60, "1 to 60", &o->model.frames_per_s, err);
 	case OPTION_NAMES:
 		return read_names(&o->model, text, err);
 	case OPTION_SORT:
-		ret = read_word(text, sort_name, PP_TOP_SORTS, "bits, rate, packets, bytes or key",
-				&word, err);
+		ret = read_word(text, sort_name, PP_TOP_SORTS,
+				"bits, rate, packets, bytes, new or key", &word, err);
 		o->model.sort = (enum pp_top_sort)word;
 		return ret;
 	case OPTION_BY:
-		ret = read_word(text, by_name, PP_BY_RULE + 1,
-				"source, destination, port, protocol or rule", &word, err);
+		ret = read_word(text, by_name, PP_BY_COUNT,
+				"source, destination, port, protocol, rule, flow or text", &word,
+				err);
 		o->model.by = (uint8_t)word;
+		o->by_given = true;
 		return ret;
 	default:
-		ret = pp_top_model_add_nick(&o->model, text);
+		ret = pp_top_label_add_nick(&o->model, text);
 		return ret ? pp_error_set(err, ret, 0, 0, "expected ADDRESS=NAME") : 0;
 	}
 }
@@ -170,7 +173,7 @@ static const struct pp_option options[] = {
 	{.name = "analyser",
 	 .letter = 'a',
 	 .arg = "NAME",
-	 .help = "the analyser to look at, not one of kind flows (default the first histogram)",
+	 .help = "the analyser to look at (default the first histogram, else flows, else what there is)",
 	 .read = pp_option_text,
 	 .offset = offsetof(struct pp_top_options, analyser)},
 	{.name = "copy",
@@ -197,7 +200,7 @@ static const struct pp_option options[] = {
 	 .offset = MODEL(want_window_ns)},
 	{.name = "fps",
 	 .arg = "N",
-	 .help = "frames a second, 1 to 30 (default 2)",
+	 .help = "frames a second, 1 to 60 (default 2)",
 	 .read = read_option,
 	 .id = OPTION_FPS},
 	{.name = "stale",
@@ -207,16 +210,17 @@ static const struct pp_option options[] = {
 	 .offset = MODEL(stale_ns)},
 	{.name = "by",
 	 .arg = "WHAT",
-	 .help = "source, destination, port, protocol or rule (default source)",
+	 .help = "source, destination, port, protocol, rule (of a histogram), flow (of flows) or text "
+		 "(of a plug-in); default what the analyser has first",
 	 .complete = PP_COMPLETE_WORDS,
-	 .words = "source destination port protocol rule",
+	 .words = "source destination port protocol rule flow text",
 	 .read = read_option,
 	 .id = OPTION_BY},
 	{.name = "sort",
 	 .arg = "COLUMN",
-	 .help = "bits, rate, packets, bytes or key (default bits)",
+	 .help = "bits, rate, packets, bytes, new or key (default bits)",
 	 .complete = PP_COMPLETE_WORDS,
-	 .words = "bits rate packets bytes key",
+	 .words = "bits rate packets bytes new key",
 	 .read = read_option,
 	 .id = OPTION_SORT},
 	{.name = "mask",
@@ -255,7 +259,7 @@ const struct pp_command pp_command_top = {
 		"[--json]]",
 	.description =
 		"Show what an analyser of a running push-packet counts: who sends how much, in packets of "
-		"which sizes; the rules with their hit rates, the ledger, a log. Keys change what is shown "
+		"which sizes, or which flows there are; the rules with their hit rates, the ledger, a log. Keys change what is shown "
 		"and, with t, u, i, 4, 6, + and -, rules of the running daemon that copy packets to the "
 		"analyser; h lists them. These rules stand behind all others, have names that begin with "
 		"top- and go when top ends.\n\n"

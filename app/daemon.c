@@ -22,6 +22,7 @@
 #define POLL_USEC 250000
 #define EVENTS_AT_ONCE 16
 #define STALL_MS 5000
+#define STUCK_NS (5 * SECOND_NS) // what an analyser is given at the end
 
 static const int end_signals[PP_DAEMON_END_SIGNALS] = {
 	[PP_DAEMON_SIGINT] = SIGINT,
@@ -234,10 +235,10 @@ static int serve(struct pp_daemon *daemon)
 	ignore_signals(daemon);
 	pp_ctl_server_close(daemon->server);
 	daemon->server = NULL;
-	pp_plane_stop(daemon->plane);
+	daemon->stuck = pp_plane_stop_within(daemon->plane, STUCK_NS, &error) != 0;
 	print_news(daemon);
 	print_ledger(daemon);
-	return PP_EXIT_OK;
+	return daemon->stuck ? fail(error.text) : PP_EXIT_OK;
 }
 
 // The control socket comes first: if another daemon answers there, nothing is attached. Nobody
@@ -262,8 +263,11 @@ static void close_all(struct pp_daemon *daemon)
 	forget(&daemon->on_input);
 	forget(&daemon->on_expiry);
 	pp_ctl_server_close(daemon->server);
-	pp_rules_service_fini(&daemon->rules);
-	pp_plane_close(daemon->plane);
+	// What a thread still uses is left to the end of the process.
+	if (!daemon->stuck) {
+		pp_rules_service_fini(&daemon->rules);
+		pp_plane_close(daemon->plane);
+	}
 	ignore_signals(daemon);
 	if (daemon->base)
 		event_base_free(daemon->base);

@@ -20,6 +20,7 @@ enum pp_daemon_end_signal {
 struct pp_daemon {
 	uint64_t for_ns; // 0: until told
 	bool until_eof;
+	bool stuck; // an analyser does not return: its thread uses the plane
 	struct pp_plane *plane;
 	struct pp_rules_service rules;
 	struct pp_rpc_service rpc;

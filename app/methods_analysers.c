@@ -81,7 +81,8 @@ static bool read_query(const struct pp_rpc_call *call,
 				   by_name);
 	if (sort < 0)
 		return pp_rpc_fail(err, PP_RPC_INVALID_PARAMS,
-				   "sort '%.40s' is none of bytes, packets, rate, new", sort_name);
+				   "sort '%.40s' is none of bytes, packets, rate, new, bits",
+				   sort_name);
 	*query = (struct pp_analyser_query){
 		.by = (uint8_t)by,
 		.sort = (uint8_t)sort,
@@ -123,7 +124,7 @@ static const struct pp_rpc_param top_params[] = {
 	{"analyser", PP_RPC_STRING, true, 0, 0, "the name of the consumer"},
 	{"by", PP_RPC_STRING, false, 0, 0,
 	 "source, destination, port, protocol, rule, flow or text (default source)"},
-	{"sort", PP_RPC_STRING, false, 0, 0, "bytes, packets, rate or new (default bytes)"},
+	{"sort", PP_RPC_STRING, false, 0, 0, "bytes, packets, rate, new or bits (default bytes)"},
 	{"limit", PP_RPC_INTEGER, false, 1, LIMIT_MAX, "rows at most (default 20)"},
 	{"window_ms", PP_RPC_INTEGER, false, 1, 3600000,
 	 "how far to look back (default as far as the analyser does)"},

@@ -14,13 +14,15 @@
 #define START_MS 20000
 #define STEP_MS 20
 
-// JSON is YAML.
+// JSON is YAML. A packet goes to one consumer: the rules of top say to which.
 static json_t *config_json(const struct pp_top_child *child, const char *iface)
 {
-	return json_pack("{s:[{s:s, s:s}], s:{s:i, s:s}, s:[{s:s, s:s, s:i}], s:{s:s}}",
+	return json_pack("{s:[{s:s, s:s}], s:{s:i, s:s}, s:[{s:s, s:s, s:i}, {s:s, s:s, s:i}], "
+			 "s:{s:s}}",
 			 "interfaces", "name", iface, "mode", "auto", "workers", "count", 1, "idle",
 			 "interrupt", "consumers", "name", "top", "kind", "histogram", "threads", 1,
-			 "control", "socket", child->socket);
+			 "name", "flows", "kind", "flows", "threads", 1, "control", "socket",
+			 child->socket);
 }
 
 static int write_config(const struct pp_top_child *child, const char *iface)

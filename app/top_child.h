@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-// A daemon of `push-packet top`'s own, for --interface: it has one interface, one histogram and no
-// rules, and it ends with its parent, however that ends.
+// A daemon of `push-packet top`'s own, for --interface: it has one interface, a histogram, flows and
+// no rules, and it ends with its parent, however that ends.
 //
 // Threads    main thread.
 // Ownership  stop() ends it.

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #include "top_model.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -62,6 +61,9 @@ static int by_value(const void *left, const void *right, void *arg)
 		break;
 	case PP_TOP_BY_BYTES:
 		order = compare((double)a->bytes, (double)b->bytes);
+		break;
+	case PP_TOP_BY_NEW:
+		order = compare((double)a->first_ns, (double)b->first_ns);
 		break;
 	default:
 		break;
@@ -137,85 +139,10 @@ void pp_top_model_log(struct pp_top_model *model, const char *fmt, ...)
 	va_end(ap);
 }
 
-static int nick_by_key(const void *a, const void *b)
-{
-	return strcmp(((const struct pp_top_nick *)a)->key, ((const struct pp_top_nick *)b)->key);
-}
-
-// The first word of a text, up to a blank or a '='.
-static size_t take_word(const char **text, char *out, size_t size)
-{
-	const char *begin = *text + strspn(*text, " \t");
-	size_t len = strcspn(begin, " \t=\n");
-
-	*text = begin + len;
-	if (len < size) {
-		memcpy(out, begin, len);
-		out[len] = '\0';
-	}
-	return len;
-}
-
-int pp_top_model_add_nick(struct pp_top_model *model, const char *text)
-{
-	struct pp_top_nick nick, *more;
-	size_t key = take_word(&text, nick.key, sizeof(nick.key)), name;
-
-	text += strspn(text, " \t");
-	text += *text == '=';
-	name = take_word(&text, nick.name, sizeof(nick.name));
-	if (!key || key >= sizeof(nick.key) || !name || name >= sizeof(nick.name) ||
-	    text[strspn(text, " \t\n")])
-		return -EINVAL;
-	more = realloc(model->nick, (model->nick_count + 1) * sizeof(*more));
-	if (!more)
-		return -ENOMEM;
-	model->nick = more;
-	more[model->nick_count++] = nick;
-	qsort(more, model->nick_count, sizeof(*more), nick_by_key);
-	return 0;
-}
-
-static bool is_address(const char *key)
-{
-	return strchr(key, ':') || (isdigit((unsigned char)key[0]) && strchr(key, '.'));
-}
-
-// Of an IPv4 address the last two bytes, of an IPv6 address what follows the second group.
-static void mask(const char *key, char buf[PP_TOP_KEY_BYTES])
-{
-	char separator = strchr(key, ':') ? ':' : '.';
-	const char *at = strchr(key, separator);
-
-	at = at ? strchr(at + 1, separator) : NULL;
-	snprintf(buf, PP_TOP_KEY_BYTES, "%.*s%s", (int)(at ? at - key : 0), key,
-		 separator == ':' ? "::x" : ".x.x");
-}
-
-const char *
-pp_top_model_label(const struct pp_top_model *model, const char *key, char buf[PP_TOP_KEY_BYTES])
-{
-	const struct pp_top_nick *nick = NULL;
-	struct pp_top_nick wanted;
-
-	snprintf(wanted.key, sizeof(wanted.key), "%s", key);
-	if (model->nick && !model->nicks_off)
-		nick = bsearch(&wanted, model->nick, model->nick_count, sizeof(*nick), nick_by_key);
-	if (nick)
-		snprintf(buf, PP_TOP_KEY_BYTES, "%s", nick->name);
-	else if (model->mask && is_address(key))
-		mask(key, buf);
-	else
-		snprintf(buf, PP_TOP_KEY_BYTES, "%s", key);
-	for (char *c = buf; *c; c++)
-		if (!isprint((unsigned char)*c))
-			*c = '?';
-	return buf;
-}
-
 const char *pp_top_sort_name(enum pp_top_sort sort)
 {
-	static const char *const names[PP_TOP_SORTS] = {"bits", "rate", "packets", "bytes", "key"};
+	static const char *const names[PP_TOP_SORTS] = {"bits",	 "rate", "packets",
+							"bytes", "new",	 "key"};
 
 	return sort < PP_TOP_SORTS ? names[sort] : "?";
 }
@@ -229,9 +156,14 @@ const char *pp_top_switch_name(enum pp_top_switch which)
 
 const char *pp_top_by_name(uint8_t by)
 {
-	static const char *const names[] = {"source", "destination", "port", "protocol", "rule"};
+	static const char *const names[PP_BY_COUNT] = {
+		[PP_BY_SOURCE] = "source", [PP_BY_DESTINATION] = "destination",
+		[PP_BY_PORT] = "port",	   [PP_BY_PROTOCOL] = "protocol",
+		[PP_BY_RULE] = "rule",	   [PP_BY_FLOW] = "flow",
+		[PP_BY_TEXT] = "text",
+	};
 
-	return by < sizeof(names) / sizeof(names[0]) ? names[by] : "?";
+	return by < PP_BY_COUNT ? names[by] : "?";
 }
 
 bool pp_top_is_loss(const char *name)

@@ -13,8 +13,10 @@
 
 #include <push-packet/analyser.h>
 
-#define PP_TOP_KEY_BYTES 64
+#define PP_TOP_KEY_BYTES 112 // two IPv6 addresses with ports
 #define PP_TOP_NICK_BYTES 32
+#define PP_TOP_NAME_BYTES 32
+#define PP_TOP_VIEWS_MAX 32
 #define PP_TOP_LOG_LINES 200
 #define PP_TOP_LOG_BYTES 160
 #define PP_TOP_LEDGER_MAX 64
@@ -34,6 +36,7 @@ enum pp_top_sort {
 	PP_TOP_BY_RATE, // packets a second
 	PP_TOP_BY_PKTS,
 	PP_TOP_BY_BYTES,
+	PP_TOP_BY_NEW, // what began last
 	PP_TOP_BY_KEY,
 	PP_TOP_SORTS,
 };
@@ -55,7 +58,10 @@ struct pp_top_row {
 	double pps;
 	double bps;
 	uint64_t size_pkts[PP_SIZE_BUCKETS];
-	uint64_t last_ns; // CLOCK_REALTIME: its last packet
+	uint64_t first_ns; // CLOCK_REALTIME: its first packet
+	uint64_t last_ns; // and its last
+	uint64_t error_pkts; // pkts may be too high by so many
+	struct pp_analyser_way way[2]; // of a flow: as the key says, and back
 	uint64_t gone_ns; // CLOCK_MONOTONIC: since when it is no longer listed; 0: it is
 };
 
@@ -74,6 +80,13 @@ struct pp_top_count {
 	double per_s;
 };
 
+// An analyser that can be looked at.
+struct pp_top_view {
+	char analyser[PP_TOP_NAME_BYTES];
+	const char *kind; // constant
+	uint32_t by; // bits of enum pp_analyser_by that it lists by, as far as is known
+};
+
 struct pp_top_nick {
 	char key[PP_TOP_KEY_BYTES];
 	char name[PP_TOP_NICK_BYTES];
@@ -87,6 +100,9 @@ struct pp_top_model {
 	uint64_t window_ns; // that the rates are of
 	uint64_t total_pkts;
 	uint64_t total_bytes;
+	uint64_t totals_ns; // CLOCK_MONOTONIC: when the totals were read; 0: they were not
+	double flow_pps; // PP_BY_FLOW, whose totals are since the start: since the frame before
+	double flow_bps;
 	uint64_t other_pkts; // not in row[]
 	struct pp_top_rule *rule;
 	uint32_t rule_count;
@@ -104,14 +120,18 @@ struct pp_top_model {
 	enum pp_top_pane pane;
 	enum pp_top_sort sort;
 	bool reverse;
-	uint8_t by; // enum pp_analyser_by, up to PP_BY_RULE
+	uint8_t by; // enum pp_analyser_by
 	bool mask;
 	bool nicks_off;
 	uint32_t scroll;
-	const char *analyser; // borrowed
+	struct pp_top_view view[PP_TOP_VIEWS_MAX];
+	uint32_t view_count;
+	uint32_t view_at;
+	const char *analyser; // of view[view_at]; borrowed
 	const char *title; // borrowed: interface or socket
 	uint64_t want_window_ns;
-	uint32_t frames_per_s;
+	uint32_t frames_per_s; // wanted
+	double reached_per_s; // 0: not known yet
 	uint64_t stale_ns; // how long a row that is gone is shown
 	bool on[PP_TOP_SWITCHES];
 	uint32_t take_bytes;
@@ -145,18 +165,6 @@ void pp_top_model_reset(struct pp_top_model *model, uint64_t realtime_ns);
 // Write a line of the log. It is cut where it is too long.
 void pp_top_model_log(struct pp_top_model *model, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
-
-// Give a key a name that is shown in its place.
-//
-// @param text  "KEY=NAME", or "KEY NAME" with blanks between, and nothing else.
-// @return      0; -EINVAL; -ENOMEM.
-int pp_top_model_add_nick(struct pp_top_model *model, const char *text);
-
-// How a key is shown: by its name, with the address masked, or as it is.
-//
-// @return  buf.
-const char *
-pp_top_model_label(const struct pp_top_model *model, const char *key, char buf[PP_TOP_KEY_BYTES]);
 
 // Whether a counter of the ledger is about packets that were lost.
 bool pp_top_is_loss(const char *name);

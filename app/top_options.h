@@ -12,6 +12,7 @@ struct pp_top_options {
 	const char *analyser; // NULL: find one
 	uint64_t ttl_ns; // of rules
 	bool on_given;
+	bool by_given;
 	bool once;
 	bool json;
 };

@@ -4,10 +4,11 @@
 #include <push-packet/clock.h>
 
 #include "top_render.h"
+#include "top_views.h"
 
 #define WINDOW_MIN_NS 250000000ull
 #define WINDOW_MAX_NS 3600000000000ull
-#define FRAMES_MAX 30u
+#define FRAMES_MAX 60u
 #define TAKE_MIN 64u // fewer bytes may end before the ports
 #define TAKE_MAX 65536u
 
@@ -111,8 +112,10 @@ static bool press_view(struct pp_top_model *model, int key)
 		model->reverse = !model->reverse;
 		break;
 	case 'g':
-		model->by = model->by >= PP_BY_RULE ? PP_BY_SOURCE : model->by + 1;
-		model->row_count = 0;
+		pp_top_views_next_by(model);
+		break;
+	case 'a':
+		pp_top_views_next_analyser(model);
 		break;
 	case 'm':
 		model->mask = !model->mask;

@@ -9,6 +9,7 @@
 #include <push-packet/clock.h>
 
 #include "ctl_options.h"
+#include "top_label.h"
 
 #define MS_NS 1000000ull
 
@@ -22,34 +23,13 @@ static const char *text(const json_t *object, const char *key)
 	return json_string_value(json_object_get(object, key)) ?: "";
 }
 
-int pp_top_read_analyser(struct pp_ctl_client *client,
-			 char out[PP_TOP_NAME_BYTES],
-			 struct pp_error *err)
+static void read_way(const json_t *from, struct pp_analyser_way *way)
 {
-	const json_t *list, *analyser, *found = NULL;
-	json_t *result;
-	size_t i;
-	int ret =
-		pp_ctl_client_call(client, "analysers.list", NULL, PP_CTL_TIMEOUT_MS, &result, err);
-
-	if (ret)
-		return ret;
-	list = json_object_get(result, "analysers");
-	json_array_foreach(list, i, analyser)
-	{
-		bool histogram = !strcmp(text(analyser, "kind"), "histogram");
-
-		if (!found || (histogram && strcmp(text(found, "kind"), "histogram") != 0))
-			found = analyser;
-	}
-	if (found)
-		snprintf(out, PP_TOP_NAME_BYTES, "%s", text(found, "name"));
-	else
-		ret = pp_error_set(err, -ENOENT, 0, 0,
-				   "the daemon has no analyser: configure a consumer of kind "
-				   "histogram");
-	json_decref(result);
-	return ret;
+	*way = (struct pp_analyser_way){
+		.pkts = number(from, "pkts"),
+		.bytes = number(from, "bytes"),
+		.tcp_flags = (uint8_t)number(from, "tcp_flags"),
+	};
 }
 
 static void read_row(const json_t *from, struct pp_top_row *row)
@@ -61,11 +41,31 @@ static void read_row(const json_t *from, struct pp_top_row *row)
 		.bytes = number(from, "bytes"),
 		.pps = json_number_value(json_object_get(from, "rate_pps")),
 		.bps = json_number_value(json_object_get(from, "rate_bps")),
+		.first_ns = number(from, "first_ns"),
 		.last_ns = number(from, "last_ns"),
+		.error_pkts = number(from, "error_pkts"),
 	};
 	snprintf(row->key, sizeof(row->key), "%s", text(from, "key"));
+	read_way(json_object_get(from, "forth"), &row->way[0]);
+	read_way(json_object_get(from, "back"), &row->way[1]);
 	for (int i = 0; i < PP_SIZE_BUCKETS; i++)
 		row->size_pkts[i] = (uint64_t)json_integer_value(json_array_get(sizes, (size_t)i));
+}
+
+// Totals of flows are since the start: their rates are of what came since the frame before.
+static void read_totals(struct pp_top_model *model, const json_t *result, uint64_t now_ns)
+{
+	const json_t *total = json_object_get(result, "total");
+	uint64_t pkts = number(total, "pkts"), bytes = number(total, "bytes");
+	bool follows = model->totals_ns && now_ns > model->totals_ns && pkts >= model->total_pkts &&
+		       bytes >= model->total_bytes;
+	double seconds = follows ? (double)(now_ns - model->totals_ns) / 1e9 : 1;
+
+	model->flow_pps = follows ? (double)(pkts - model->total_pkts) / seconds : 0;
+	model->flow_bps = follows ? (double)(bytes - model->total_bytes) * 8 / seconds : 0;
+	model->total_pkts = pkts;
+	model->total_bytes = bytes;
+	model->totals_ns = now_ns;
 }
 
 int pp_top_read_rows_of(struct pp_top_model *model, const json_t *result, uint64_t now_ns)
@@ -84,8 +84,7 @@ int pp_top_read_rows_of(struct pp_top_model *model, const json_t *result, uint64
 		return ret;
 	model->window_ns = number(result, "window_ns");
 	model->found = number(result, "found");
-	model->total_pkts = number(json_object_get(result, "total"), "pkts");
-	model->total_bytes = number(json_object_get(result, "total"), "bytes");
+	read_totals(model, result, now_ns);
 	model->other_pkts = number(json_object_get(result, "other"), "pkts");
 	return 0;
 }
@@ -93,9 +92,7 @@ int pp_top_read_rows_of(struct pp_top_model *model, const json_t *result, uint64
 // The daemon's order, of which only the first rows are asked for.
 static const char *sort_of(const struct pp_top_model *model)
 {
-	if (model->sort == PP_TOP_BY_RATE)
-		return "rate";
-	return model->sort == PP_TOP_BY_PKTS ? "packets" : "bytes";
+	return model->sort == PP_TOP_BY_KEY ? "bytes" : pp_top_sort_name(model->sort);
 }
 
 int pp_top_read_rows(struct pp_ctl_client *client,
@@ -213,17 +210,45 @@ int pp_top_read_stats(struct pp_ctl_client *client,
 	return ret ? pp_error_set(err, ret, 0, 0, "out of memory") : 0;
 }
 
+static json_t *way_json(const struct pp_analyser_way *way)
+{
+	return json_pack("{s:I, s:I, s:i}", "pkts", (json_int_t)way->pkts, "bytes",
+			 (json_int_t)way->bytes, "tcp_flags", way->tcp_flags);
+}
+
+static void add_flow(const struct pp_top_model *model, const struct pp_top_row *row, json_t *object)
+{
+	static const char *const addr[] = {"src", "dst"}, *const port[] = {"sport", "dport"};
+	char label[PP_TOP_KEY_BYTES];
+	struct pp_top_flow flow;
+
+	if (model->by != PP_BY_FLOW || !pp_top_label_split(row->key, &flow))
+		return;
+	json_object_set_new(object, "proto", json_string(flow.proto));
+	for (int i = 0; i < 2; i++) {
+		json_object_set_new(object, addr[i],
+				    json_string(pp_top_label_text(model, flow.addr[i], label)));
+		json_object_set_new(object, port[i], json_integer(atoi(flow.port[i])));
+	}
+	json_object_set_new(object, "forth", way_json(&row->way[0]));
+	json_object_set_new(object, "back", way_json(&row->way[1]));
+}
+
 static json_t *row_json(const struct pp_top_model *model, const struct pp_top_row *row)
 {
 	char label[PP_TOP_KEY_BYTES];
-	json_t *sizes = json_array();
+	json_t *sizes = json_array(), *object;
 
 	for (int i = 0; i < PP_SIZE_BUCKETS; i++)
 		json_array_append_new(sizes, json_integer((json_int_t)row->size_pkts[i]));
-	return json_pack("{s:s, s:I, s:I, s:f, s:f, s:o}", "key",
-			 pp_top_model_label(model, row->key, label), "pkts", (json_int_t)row->pkts,
-			 "bytes", (json_int_t)row->bytes, "rate_pps", row->pps, "rate_bps",
-			 row->bps, "sizes", sizes);
+	object = json_pack("{s:s, s:I, s:I, s:f, s:f, s:o, s:I, s:I, s:I}", "key",
+			   pp_top_label_text(model, row->key, label), "pkts", (json_int_t)row->pkts,
+			   "bytes", (json_int_t)row->bytes, "rate_pps", row->pps, "rate_bps",
+			   row->bps, "sizes", sizes, "first_ns", (json_int_t)row->first_ns,
+			   "last_ns", (json_int_t)row->last_ns, "error_pkts",
+			   (json_int_t)row->error_pkts);
+	add_flow(model, row, object);
+	return object;
 }
 
 static json_t *rule_json(const struct pp_top_rule *rule)

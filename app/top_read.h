@@ -9,19 +9,11 @@
 #include "ctl_client.h"
 #include "top_model.h"
 
-#define PP_TOP_NAME_BYTES 32
-
-// Find the analyser to look at: a histogram, else the first there is.
-//
-// @return  0; -ENOENT, with err set: there is none; as pp_ctl_client_call().
-int pp_top_read_analyser(struct pp_ctl_client *client,
-			 char out[PP_TOP_NAME_BYTES],
-			 struct pp_error *err);
-
 // Ask for the rows that count most.
 //
 // @param limit  How many, 1 to 100,000.
-// @return       0; -ENOMEM; as pp_ctl_client_call().
+// @return       0; -ENOMEM; as pp_ctl_client_call(), where -EREMOTEIO means that the analyser does not
+//               list by that.
 int pp_top_read_rows(struct pp_ctl_client *client,
 		     struct pp_top_model *model,
 		     uint32_t limit,

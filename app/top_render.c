@@ -5,21 +5,28 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "top_label.h"
+
 #define TOP_LINES 3 // title, switches, headings
 #define BOTTOM_LINES 1 // the last line of the log, and how to get help
 #define NUMBER_BYTES 16
 #define KEY_WIDTH 24
-#define BAR_MIN 8
+#define FLAGS_WIDTH 8
+#define FLOW_LEAST (8 + 2 * 7 + 1 + FLAGS_WIDTH) // columns of a flow beside its key
+#define FLOW_ALL (8 + 6 * 7 + 1 + FLAGS_WIDTH + 1)
+#define FLOW_KEY_MIN 47 // two IPv4 addresses with ports
+#define FLOW_KEY_MAX 103 // two IPv6 addresses
 
 static const char *const help[] = {
 	"q  quit                            h ?  this help; any pane key leaves it",
-	"Tab  next pane: sources, rules, ledger, log",
-	"1 2 3 5  the pane of that number: 1 sources, 2 rules, 3 ledger, 5 log",
+	"Tab  next pane: rows, rules, ledger, log",
+	"1 2 3 5  the pane of that number: 1 rows, 2 rules, 3 ledger, 5 log",
 	"t u i  rules that copy TCP, UDP, ICMP: on or off",
 	"4 6  rules for IPv4, IPv6: on or off",
 	"+ -  bytes taken of each packet: twice, half",
 	"s  sort by the next column         R  the other way round",
 	"g  group by source, destination, port, protocol, rule",
+	"a  the next analyser: histogram, flows",
 	"m  mask addresses                  n  names in place of addresses",
 	"w W  a shorter, longer window      f F  fewer, more frames a second",
 	"r  reset: forget rows, count from 0",
@@ -27,6 +34,8 @@ static const char *const help[] = {
 	"",
 	"Sizes: packets up to 64, 128, 256, 512, 1024, 1518, 9216 bytes and above,",
 	"each a sign from . (few) to @ (all). Grey rows have gone quiet.",
+	"Of flows, flags are those of both directions, back are packets of the second",
+	"end to the first; packets and bytes are since the record began.",
 };
 #define HELP_LINES (sizeof(help) / sizeof(help[0]))
 
@@ -62,31 +71,50 @@ static const char *shorten(double value, char buf[NUMBER_BYTES])
 
 static void put_title(const struct pp_top_model *model, struct pp_top_frame *frame)
 {
-	double seconds = (double)model->window_ns / 1e9;
+	double seconds = model->window_ns > 0 ? (double)model->window_ns / 1e9 : 1;
+	bool flow = model->by == PP_BY_FLOW;
+	double all_pps = flow ? model->flow_pps : (double)model->total_pkts / seconds;
+	double all_bps = flow ? model->flow_bps : (double)model->total_bytes * 8 / seconds;
 	char pps[NUMBER_BYTES], bps[NUMBER_BYTES];
 
-	seconds = seconds > 0 ? seconds : 1;
 	put(frame, 0, PP_TOP_HEADING,
 	    "push-packet top  %s: %s packets/s  %sbit/s  %llu %ss  window %.1fs  %s",
-	    model->analyser, shorten((double)model->total_pkts / seconds, pps),
-	    shorten((double)model->total_bytes * 8 / seconds, bps),
+	    model->analyser, shorten(all_pps, pps), shorten(all_bps, bps),
 	    (unsigned long long)model->found, pp_top_by_name(model->by),
 	    (double)model->window_ns / 1e9, model->title);
 }
 
-static void put_switches(const struct pp_top_model *model, struct pp_top_frame *frame)
+static const char *pane_name(const struct pp_top_model *model)
 {
 	static const char *const panes[] = {"sources", "rules", "ledger", "log", "help"};
-	char text[PP_TOP_COLS_MAX + 1];
+
+	return model->pane == PP_TOP_ROWS && model->by == PP_BY_FLOW ? "flows" : panes[model->pane];
+}
+
+// The frame rate that was asked for, and what is reached where that is less.
+static const char *rate_text(const struct pp_top_model *model, char buf[NUMBER_BYTES])
+{
+	double reached = model->reached_per_s;
+
+	if (reached > 0 && reached < 0.9 * model->frames_per_s)
+		snprintf(buf, NUMBER_BYTES, "%.1f of %u/s", reached, model->frames_per_s);
+	else
+		snprintf(buf, NUMBER_BYTES, "%u/s", model->frames_per_s);
+	return buf;
+}
+
+static void put_switches(const struct pp_top_model *model, struct pp_top_frame *frame)
+{
+	char text[PP_TOP_COLS_MAX + 1], rate[NUMBER_BYTES];
 	size_t len = 0;
 
 	for (int i = 0; i < PP_TOP_SWITCHES; i++)
 		len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%s ",
 					model->on[i] ? "+" : "-",
 					pp_top_switch_name((enum pp_top_switch)i));
-	snprintf(text + len, sizeof(text) - len, " take %u  sort %s%s  %u/s%s  [%s]",
+	snprintf(text + len, sizeof(text) - len, " take %u  sort %s%s  %s%s  [%s]",
 		 model->take_bytes, pp_top_sort_name(model->sort), model->reverse ? " up" : "",
-		 model->frames_per_s, model->mask ? "  masked" : "", panes[model->pane]);
+		 rate_text(model, rate), model->mask ? "  masked" : "", pane_name(model));
 	put(frame, 1, PP_TOP_PLAIN, "%s", text);
 }
 
@@ -150,19 +178,129 @@ put_row(const struct pp_top_model *model, struct pp_top_frame *frame, uint32_t l
 	sizes_text(row, sizes);
 	put(frame, line, row->gone_ns ? PP_TOP_DIM : PP_TOP_PLAIN,
 	    "%-*.*s%7s%7s%7s%7s%6.1f%% %s %s", KEY_WIDTH, KEY_WIDTH,
-	    pp_top_model_label(model, row->key, label), shorten((double)row->pkts, pkts),
+	    pp_top_label_text(model, row->key, label), shorten((double)row->pkts, pkts),
 	    shorten((double)row->bytes, bytes), shorten(row->pps, pps), shorten(row->bps, bps),
 	    share * 100, sizes, bar);
+}
+
+// As tcpdump writes them, of both directions together.
+static const char *flags_text(const struct pp_top_row *row, char out[FLAGS_WIDTH + 1])
+{
+	static const char signs[] = "FSRP.UEW";
+	uint8_t flags = row->way[0].tcp_flags | row->way[1].tcp_flags;
+	size_t len = 0;
+
+	for (int i = 0; i < FLAGS_WIDTH; i++)
+		if (flags >> i & 1)
+			out[len++] = signs[i];
+	out[len] = '\0';
+	return out;
+}
+
+// How long it lasts: from its first packet to its last.
+static const char *time_text(const struct pp_top_row *row, char buf[NUMBER_BYTES])
+{
+	double seconds =
+		row->last_ns > row->first_ns ? (double)(row->last_ns - row->first_ns) / 1e9 : 0;
+
+	if (seconds < 100)
+		snprintf(buf, NUMBER_BYTES, "%.1fs", seconds);
+	else if (seconds < 6000)
+		snprintf(buf, NUMBER_BYTES, "%.0fm", seconds / 60);
+	else
+		snprintf(buf, NUMBER_BYTES, "%.0fh", seconds / 3600);
+	return buf;
+}
+
+// What is seen of a flow in so many columns.
+struct flow_columns {
+	int key;
+	bool all; // beside packets, bytes, bits and flags
+	int bar;
+};
+
+static struct flow_columns flow_columns(int cols)
+{
+	struct flow_columns out = {.all = cols >= FLOW_ALL + FLOW_KEY_MIN};
+	int room = cols - (out.all ? FLOW_ALL : FLOW_LEAST);
+
+	out.key = room > FLOW_KEY_MAX ? FLOW_KEY_MAX : room;
+	out.bar = out.all && room > FLOW_KEY_MAX ? room - FLOW_KEY_MAX : 0;
+	return out;
+}
+
+// Where the key does not fit, its last sign is a '~'.
+static void put_flow_key(const struct pp_top_model *model,
+			 const struct pp_top_row *row,
+			 int width,
+			 char out[PP_TOP_KEY_BYTES])
+{
+	pp_top_label_text(model, row->key, out);
+	if (strlen(out) > (size_t)width) {
+		out[width - 1] = '~';
+		out[width] = '\0';
+	}
+}
+
+static void put_flow(const struct pp_top_model *model,
+		     struct pp_top_frame *frame,
+		     uint32_t line,
+		     uint32_t index)
+{
+	const struct pp_top_row *row = &model->row[index];
+	struct flow_columns columns = flow_columns((int)frame->cols);
+	enum pp_top_style style = row->gone_ns || row->bps <= 0 ? PP_TOP_DIM : PP_TOP_PLAIN;
+	char pkts[NUMBER_BYTES], bytes[NUMBER_BYTES], pps[NUMBER_BYTES], bps[NUMBER_BYTES];
+	char key[PP_TOP_KEY_BYTES], back[NUMBER_BYTES], lasts[NUMBER_BYTES], flags[FLAGS_WIDTH + 1];
+	char bar[PP_TOP_COLS_MAX + 1];
+	double share = share_of(model, row);
+
+	put_flow_key(model, row, columns.key, key);
+	shorten((double)row->pkts, pkts);
+	shorten((double)row->bytes, bytes);
+	shorten(row->bps, bps);
+	flags_text(row, flags);
+	if (!columns.all) {
+		put(frame, line, style, "%-*s%8s%7s%7s %s", columns.key, key, pkts, bytes, bps,
+		    flags);
+		return;
+	}
+	memset(bar, '#', sizeof(bar));
+	bar[(int)(share * columns.bar + 0.5)] = '\0';
+	put(frame, line, style, "%-*s%8s%7s%7s%7s%7s%7s%6.1f%% %-*s %s", columns.key, key, pkts,
+	    shorten((double)row->way[1].pkts, back), bytes, shorten(row->pps, pps), bps,
+	    time_text(row, lasts), share * 100, FLAGS_WIDTH, flags, bar);
+}
+
+static void put_flow_heading(struct pp_top_frame *frame)
+{
+	struct flow_columns columns = flow_columns((int)frame->cols);
+
+	if (columns.all)
+		put(frame, 2, PP_TOP_HEADING, "%-*s%8s%7s%7s%7s%7s%7s%7s flags", columns.key,
+		    "flow", "packets", "back", "bytes", "pkt/s", "bit/s", "lasts", "share");
+	else
+		put(frame, 2, PP_TOP_HEADING, "%-*s%8s%7s%7s flags", columns.key, "flow", "packets",
+		    "bytes", "bit/s");
+}
+
+static void put_row_heading(const struct pp_top_model *model, struct pp_top_frame *frame)
+{
+	put(frame, 2, PP_TOP_HEADING, "%-*s%7s%7s%7s%7s%7s sizes", KEY_WIDTH,
+	    pp_top_by_name(model->by), "packets", "bytes", "pkt/s", "bit/s", "share");
 }
 
 static void put_rows(const struct pp_top_model *model, struct pp_top_frame *frame)
 {
 	uint32_t room = pp_top_render_room(frame->lines);
+	bool flow = model->by == PP_BY_FLOW;
 
-	put(frame, 2, PP_TOP_HEADING, "%-*s%7s%7s%7s%7s%7s sizes", KEY_WIDTH,
-	    pp_top_by_name(model->by), "packets", "bytes", "pkt/s", "bit/s", "share");
+	if (flow)
+		put_flow_heading(frame);
+	else
+		put_row_heading(model, frame);
 	for (uint32_t i = 0; i < room && model->scroll + i < model->row_count; i++)
-		put_row(model, frame, TOP_LINES + i, model->scroll + i);
+		(flow ? put_flow : put_row)(model, frame, TOP_LINES + i, model->scroll + i);
 	if (model->row_count == 0)
 		put(frame, TOP_LINES, PP_TOP_DIM, "nothing in the window%s",
 		    model->rule_count ? "" : ": t, u or i makes rules that copy packets");

@@ -17,6 +17,7 @@
 #include "top_render.h"
 #include "top_rules.h"
 #include "top_screen.h"
+#include "top_views.h"
 
 #define SECOND_NS 1000000000ull
 #define PLAIN_LINES 44
@@ -30,10 +31,11 @@ struct session {
 	struct pp_ctl_client *client;
 	struct pp_top_child child;
 	struct pp_top_rules rules;
-	char analyser[PP_TOP_NAME_BYTES];
 	char title[64];
 	bool screen; // else plain text
 	uint32_t lines, cols;
+	uint32_t frames; // since frames_ns
+	uint64_t frames_ns; // 0: none was drawn
 };
 
 static volatile sig_atomic_t signalled;
@@ -91,11 +93,25 @@ static int sync_rules(struct session *s, struct pp_error *err)
 	return ret;
 }
 
+// What the analyser does not list by is left out from then on, unless it was asked for.
+static int read_rows(struct session *s, uint32_t rows, struct pp_error *err)
+{
+	struct pp_top_model *model = &s->o->model;
+	int ret;
+
+	do
+		ret = pp_top_read_rows(s->client, model, rows, err);
+	while (ret == -EREMOTEIO && !s->o->by_given && pp_top_views_refused(model, err->text));
+	if (!ret)
+		s->o->by_given = false;
+	return ret;
+}
+
 // @param rows  How many, at least.
 static int read_all(struct session *s, uint32_t rows, bool stats, struct pp_error *err)
 {
 	struct pp_top_model *model = &s->o->model;
-	int ret = sync_rules(s, err) ?: pp_top_read_rows(s->client, model, rows, err);
+	int ret = sync_rules(s, err) ?: read_rows(s, rows, err);
 
 	return ret || !stats ? ret : pp_top_read_stats(s->client, model, err);
 }
@@ -129,23 +145,34 @@ static void draw(struct session *s)
 	putchar('\n');
 }
 
-// Until the next frame: keys are answered at once.
-static void wait_for_keys(struct session *s, uint64_t until_ns)
+static uint32_t ms_until(uint64_t until_ns)
+{
+	uint64_t now_ns = pp_clock_ns(CLOCK_MONOTONIC);
+
+	return now_ns < until_ns ? (uint32_t)((until_ns - now_ns) / 1000000 + 1) : 0;
+}
+
+// @return  Whether another frame must be asked for at once.
+static bool press(struct session *s, int key)
 {
 	struct pp_top_model *model = &s->o->model;
-	uint64_t now_ns;
+	const uint8_t by = model->by;
+	const char *analyser = model->analyser;
 
-	while (!signalled && !model->quit && !model->rules_dirty &&
-	       (now_ns = pp_clock_ns(CLOCK_MONOTONIC)) < until_ns) {
-		int key = pp_top_screen_key((uint32_t)((until_ns - now_ns) / 1000000 + 1));
-		uint8_t by = model->by;
+	if (key != PP_TOP_KEY_RESIZE && !pp_top_press(model, key, s->lines))
+		pp_top_model_log(model, "no such key; h lists them");
+	draw(s);
+	return model->quit || model->rules_dirty || by != model->by || analyser != model->analyser;
+}
 
-		if (key == PP_TOP_KEY_NONE)
-			continue;
-		if (key != PP_TOP_KEY_RESIZE && !pp_top_press(model, key, s->lines))
-			pp_top_model_log(model, "no such key; h lists them");
-		draw(s);
-		if (by != model->by)
+// Until the next frame: keys are answered at once. Where frames are late already, those that wait are.
+static void wait_for_keys(struct session *s, uint64_t until_ns)
+{
+	while (!signalled) {
+		uint32_t wait_ms = ms_until(until_ns);
+		int key = pp_top_screen_key(wait_ms);
+
+		if (key == PP_TOP_KEY_NONE ? ms_until(until_ns) == 0 : press(s, key))
 			return;
 	}
 }
@@ -159,24 +186,52 @@ static void sleep_until(uint64_t until_ns)
 		;
 }
 
+// The rate that is really reached, over a second or more.
+static void count_frame(struct session *s, uint64_t now_ns)
+{
+	struct pp_top_model *model = &s->o->model;
+
+	s->frames++;
+	if (s->frames_ns && now_ns - s->frames_ns < SECOND_NS)
+		return;
+	model->reached_per_s =
+		s->frames_ns ? (double)s->frames * 1e9 / (double)(now_ns - s->frames_ns) : 0;
+	s->frames_ns = now_ns;
+	s->frames = 0;
+}
+
+// Frames are due at even intervals; those that cannot be had in time are left out.
+static uint64_t next_frame(const struct session *s, uint64_t due_ns)
+{
+	uint64_t now_ns = pp_clock_ns(CLOCK_MONOTONIC);
+	uint64_t period_ns = SECOND_NS / s->o->model.frames_per_s;
+
+	due_ns += period_ns;
+	if (due_ns < now_ns)
+		return now_ns;
+	// A key may have had a frame drawn early.
+	return due_ns > now_ns + period_ns ? now_ns + period_ns : due_ns;
+}
+
 static int loop(struct session *s, struct pp_error *err)
 {
 	struct pp_top_model *model = &s->o->model;
+	uint64_t due_ns = pp_clock_ns(CLOCK_MONOTONIC);
 	int ret = 0;
 
 	while (!ret && !signalled && !model->quit) {
-		uint64_t next_ns = pp_clock_ns(CLOCK_MONOTONIC) + SECOND_NS / model->frames_per_s;
-
+		count_frame(s, pp_clock_ns(CLOCK_MONOTONIC));
 		ret = read_frame(s, err);
 		if (ret)
 			break;
 		draw(s);
+		due_ns = next_frame(s, due_ns);
 		if (s->screen)
-			wait_for_keys(s, next_ns);
+			wait_for_keys(s, due_ns);
 		else if (fflush(stdout))
 			ret = pp_error_set(err, -EIO, 0, 0, "cannot write: %m");
 		else
-			sleep_until(next_ns);
+			sleep_until(due_ns);
 	}
 	return ret;
 }
@@ -222,13 +277,12 @@ static int watch(struct session *s, struct pp_error *err)
 static int begin(struct session *s, struct pp_error *err)
 {
 	struct pp_top_options *o = s->o;
-	int ret = 0;
+	int ret;
 
-	if (o->analyser)
-		snprintf(s->analyser, sizeof(s->analyser), "%s", o->analyser);
-	else
-		ret = pp_top_read_analyser(s->client, s->analyser, err);
-	o->model.analyser = s->analyser;
+	ret = pp_top_views_read(s->client, &o->model, err);
+	ret = ret
+		      ?: pp_top_views_begin(&o->model, o->analyser, o->by_given ? o->model.by : -1,
+					    err);
 	o->model.title = s->title;
 	o->model.rules_dirty = o->on_given || o->iface;
 	s->rules = (struct pp_top_rules){.ttl_ns = o->ttl_ns, .refresh_ns = UINT64_MAX};

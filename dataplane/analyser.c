@@ -17,6 +17,8 @@
 
 #define BURST PP_ANALYSER_BURST
 #define TICK_NS 100000000u
+#define LOOK_NS 100000000ull // how often is looked whether an analyser that is to end does so
+
 // Empty rounds before the thread sleeps, and how long it sleeps then: twice as long each time.
 #define SPINS 256
 #define SLEEP_MIN_NS 20000
@@ -32,6 +34,8 @@ struct pp_analyser {
 	pthread_t thread;
 	bool running;
 	bool stop;
+	uint64_t done_pkts; // when it was last seen to have done some since it was to end
+	uint64_t done_ns; // CLOCK_MONOTONIC of that
 };
 
 static uint32_t power_of_two(uint32_t n)
@@ -88,7 +92,7 @@ void pp_analyser_destroy(struct pp_analyser *analyser)
 {
 	if (analyser == NULL)
 		return;
-	pp_analyser_stop(analyser);
+	pp_analyser_stop(analyser, UINT64_MAX);
 	for (uint32_t i = 0; analyser->handoff && i < analyser->params.worker_count; i++)
 		pp_handoff_destroy(analyser->handoff[i]);
 	for (uint32_t i = 0; analyser->returns && i < analyser->params.worker_count; i++)
@@ -119,19 +123,36 @@ give_back(struct pp_analyser *analyser, struct pp_ring *returns, const uint64_t 
 		done += pp_ring_push(returns, frame + done, n - done);
 }
 
+// No table of rules waits for what a plug-in does: it may stand still (analysis.c, rule_of()).
+static void enter(const struct pp_analyser *analyser)
+{
+	if (analyser->params.foreign)
+		rcu_thread_offline();
+}
+
+static void leave(const struct pp_analyser *analyser)
+{
+	if (analyser->params.foreign)
+		rcu_thread_online();
+}
+
 // The analyser's own code: what it calls is not known here.
 static __attribute__((noinline)) void call_packets(struct pp_analyser *analyser,
 						   struct pp_packet_view view[],
 						   uint32_t n,
 						   uint64_t now_ns)
 {
+	enter(analyser);
 	analyser->params.ops->packets(analyser->params.state, view, n, now_ns);
+	leave(analyser);
 }
 
 static __attribute__((noinline)) void call_tick(struct pp_analyser *analyser, uint64_t now_ns)
 {
+	enter(analyser);
 	if (analyser->params.ops->tick != NULL)
 		analyser->params.ops->tick(analyser->params.state, now_ns);
+	leave(analyser);
 	analyser->next_tick_ns = now_ns + TICK_NS;
 }
 
@@ -224,13 +245,48 @@ int pp_analyser_start(struct pp_analyser *analyser, struct pp_error *err)
 	return ret;
 }
 
-void pp_analyser_stop(struct pp_analyser *analyser)
+static uint64_t done_pkts(const struct pp_analyser *analyser)
 {
-	if (!analyser->running)
+	return __atomic_load_n(&analyser->routed, __ATOMIC_RELAXED) +
+	       __atomic_load_n(&analyser->copied, __ATOMIC_RELAXED);
+}
+
+void pp_analyser_end(struct pp_analyser *analyser)
+{
+	if (!analyser->running || analyser->stop)
 		return;
+	analyser->done_pkts = done_pkts(analyser);
+	analyser->done_ns = pp_clock_ns(CLOCK_MONOTONIC);
 	__atomic_store_n(&analyser->stop, true, __ATOMIC_RELEASE);
-	pthread_join(analyser->thread, NULL);
+}
+
+// What waits may be much: as long as some of it is done, it is waited for.
+static uint64_t stuck_ns(struct pp_analyser *analyser, uint64_t now_ns)
+{
+	uint64_t pkts = done_pkts(analyser);
+
+	if (pkts != analyser->done_pkts) {
+		analyser->done_pkts = pkts;
+		analyser->done_ns = now_ns;
+	}
+	return now_ns - analyser->done_ns;
+}
+
+int pp_analyser_stop(struct pp_analyser *analyser, uint64_t limit_ns)
+{
+	uint64_t now_ns = pp_clock_ns(CLOCK_MONOTONIC);
+
+	if (!analyser->running)
+		return 0;
+	pp_analyser_end(analyser);
+	while (pp_thread_join(analyser->thread,
+			      limit_ns == UINT64_MAX ? UINT64_MAX : now_ns + LOOK_NS) < 0) {
+		now_ns = pp_clock_ns(CLOCK_MONOTONIC);
+		if (stuck_ns(analyser, now_ns) >= limit_ns)
+			return -ETIMEDOUT;
+	}
 	analyser->running = false;
+	return 0;
 }
 
 void pp_analyser_connect(struct pp_analyser *analyser, uint32_t worker, struct pp_lane *lane)

@@ -27,6 +27,7 @@ struct pp_analyser_params {
 	uint32_t frames_away_max; // frames of one worker that can be lent at once
 	const struct pp_rows *rows; // borrowed
 	const struct pp_analyser_ops *ops;
+	bool foreign; // a plug-in's: nobody knows when it returns
 	void *state; // of this thread
 };
 
@@ -38,8 +39,13 @@ int pp_analyser_create(struct pp_analyser **out,
 void pp_analyser_destroy(struct pp_analyser *analyser);
 
 int pp_analyser_start(struct pp_analyser *analyser, struct pp_error *err);
-// Work off what waits, then end. The workers have been joined.
-void pp_analyser_stop(struct pp_analyser *analyser);
+// Tell it to work off what waits, then to end. The workers have been joined.
+void pp_analyser_end(struct pp_analyser *analyser);
+// The same, and wait for it.
+//
+// @param limit_ns  For how long it may have no packet done; UINT64_MAX: for ever.
+// @return          0; -ETIMEDOUT: it still runs, and uses what is its.
+int pp_analyser_stop(struct pp_analyser *analyser, uint64_t limit_ns);
 
 // The rings between it and a worker.
 void pp_analyser_connect(struct pp_analyser *analyser, uint32_t worker, struct pp_lane *lane);

@@ -16,6 +16,7 @@
 #include "parse.h"
 #include "sketch.h"
 #include "tcp_flags.h"
+#include "top_best.h"
 #include "top_rows.h"
 #include "window.h"
 
@@ -301,34 +302,67 @@ static void turn(struct pp_analyser_row *row)
 	row->turned = false;
 }
 
+// Records as they are seen. Those of one thread are one a flow: only those whose flow is in the sketch
+// as well, and all of several threads, must be put together.
+struct records {
+	struct pp_top_rows rows;
+	struct pp_top_best best;
+	uint32_t found; // that went to best
+	bool alone;
+};
+
+static void see_record(void *arg, const struct pp_analyser_row *row)
+{
+	struct records *records = arg;
+
+	if (!records->alone || pp_top_rows_has(&records->rows, &row->key)) {
+		pp_top_rows_add(&records->rows, row);
+		return;
+	}
+	records->found++;
+	pp_top_best_offer(&records->best, row);
+}
+
+static void list(const struct flows *flows,
+		 const struct pp_analyser_query *query,
+		 struct records *records,
+		 struct pp_analyser_top *out)
+{
+	for (uint32_t i = 0; i < flows->count; i++)
+		pp_flow_table_each(flows->thread[i].table, query->now_ns, see_record, records);
+	for (uint32_t i = 0; i < records->rows.count; i++)
+		pp_top_best_offer(&records->best, &records->rows.row[i]);
+	out->found = records->found + records->rows.count;
+	out->count = pp_top_best_finish(&records->best);
+	for (uint32_t i = 0; i < out->count; i++)
+		turn(&out->row[i]);
+}
+
 static int top(void *state,
 	       const struct pp_analyser_query *query,
 	       struct pp_analyser_top *out,
 	       struct pp_error *err)
 {
-	struct pp_flow_counters counters = {0};
 	const struct flows *flows = state;
-	struct pp_top_rows rows;
+	struct pp_flow_counters counters = {0};
+	struct records records = {.alone = flows->count == 1};
+	uint32_t room = flows->count * (PP_SKETCH_KEYS + 256);
+	int ret;
 
 	if (query->by != PP_BY_FLOW)
 		return pp_error_set(err, -EOPNOTSUPP, 0, 0, "flows are listed by flow only");
 	for (uint32_t i = 0; i < flows->count; i++)
 		pp_flow_table_counters(flows->thread[i].table, &counters);
-	if (pp_top_rows_init(&rows, (uint32_t)counters.records +
-					    flows->count * (PP_SKETCH_KEYS + 256)) < 0)
-		return pp_error_set(err, -ENOMEM, 0, 0, "out of memory");
-	for (uint32_t i = 0; i < flows->count; i++)
-		pp_flow_table_each(flows->thread[i].table, query->now_ns, pp_top_rows_add, &rows);
-	out->window_ns = flows->options.window_ns;
-	if (gather(flows, &rows, out) < 0) {
-		pp_top_rows_fini(&rows);
-		return pp_error_set(err, -ENOMEM, 0, 0, "out of memory");
+	ret = pp_top_rows_init(&records.rows,
+			       records.alone ? room : room + (uint32_t)counters.records);
+	ret = ret ?: gather(flows, &records.rows, out);
+	if (ret == 0) {
+		out->window_ns = flows->options.window_ns;
+		pp_top_best_init(&records.best, query, out);
+		list(flows, query, &records, out);
 	}
-	pp_top_rows_pick(&rows, query, out);
-	for (uint32_t i = 0; i < out->count; i++)
-		turn(&out->row[i]);
-	pp_top_rows_fini(&rows);
-	return 0;
+	pp_top_rows_fini(&records.rows);
+	return ret < 0 ? pp_error_set(err, ret, 0, 0, "out of memory") : 0;
 }
 
 static uint32_t numbers(void *state, struct pp_analyser_number number[], uint32_t max)

@@ -8,12 +8,13 @@
 #include <stdlib.h>
 
 #include <push-packet/clock.h>
+#include <push-packet/plane.h>
 
 #include "analyser_options.h"
 #include "cache_line.h"
 #include "parse.h"
 #include "top_key.h"
-#include "top_rows.h"
+#include "top_select.h"
 #include "top_table.h"
 
 #define SECOND_NS 1000000000ull
@@ -192,16 +193,12 @@ histogram_packets(void *state, const struct pp_packet_view view[], uint32_t n, u
 }
 
 // What a query is about: whole bins, and the one under way.
-struct span {
-	uint64_t first, now; // epochs
-	uint64_t ns;
-};
-
-static struct span span_of(const struct histogram *histogram, const struct pp_analyser_query *query)
+static struct pp_top_span span_of(const struct histogram *histogram,
+				  const struct pp_analyser_query *query)
 {
 	uint64_t window = histogram->options.window_ns, bin = window / PP_WINDOW_BINS;
 	uint64_t bins = query->window_ns == 0 ? PP_WINDOW_BINS : (query->window_ns + bin - 1) / bin;
-	struct span span = {.now = pp_window_epoch(query->now_ns, window)};
+	struct pp_top_span span = {.now = pp_window_epoch(query->now_ns, window)};
 
 	if (bins > PP_WINDOW_BINS)
 		bins = PP_WINDOW_BINS;
@@ -213,7 +210,7 @@ static struct span span_of(const struct histogram *histogram, const struct pp_an
 }
 
 static void add_total(const struct histogram *histogram,
-		      const struct span *span,
+		      const struct pp_top_span *span,
 		      uint8_t by,
 		      struct pp_analyser_top *out)
 {
@@ -229,41 +226,23 @@ static void add_total(const struct histogram *histogram,
 	out->error_pkts = other.pkts;
 }
 
-static void set_rates(struct pp_top_rows *rows, uint64_t ns)
-{
-	for (uint32_t i = 0; i < rows->count; i++) {
-		struct pp_analyser_row *row = &rows->row[i];
-
-		row->rate_pps = (double)row->pkts * 1e9 / (double)ns;
-		row->rate_bps = (double)row->bytes * 8e9 / (double)ns;
-	}
-}
-
 static int top(void *state,
 	       const struct pp_analyser_query *query,
 	       struct pp_analyser_top *out,
 	       struct pp_error *err)
 {
 	struct histogram *histogram = state;
-	struct span span = span_of(histogram, query);
-	struct pp_top_rows rows;
-	uint32_t room = 0;
+	struct pp_top_span span = span_of(histogram, query);
+	const struct pp_top_table *table[PP_WORKERS_MAX];
 
 	if (query->by >= KINDS || !(histogram->options.by & 1u << query->by))
 		return pp_error_set(err, -EOPNOTSUPP, 0, 0,
 				    "this histogram does not count by that: see its key 'by'");
-	// Keys that come up while they are gathered have room too.
 	for (uint32_t i = 0; i < histogram->count; i++)
-		room += pp_top_table_used(histogram->thread[i].table[query->by]) + 256;
-	if (pp_top_rows_init(&rows, room) < 0)
+		table[i] = histogram->thread[i].table[query->by];
+	if (pp_top_select(table, histogram->count, &span, query, out) < 0)
 		return pp_error_set(err, -ENOMEM, 0, 0, "out of memory");
-	for (uint32_t i = 0; i < histogram->count; i++)
-		pp_top_table_each(histogram->thread[i].table[query->by], span.first, span.now,
-				  pp_top_rows_add, &rows);
 	add_total(histogram, &span, query->by, out);
-	set_rates(&rows, span.ns);
-	pp_top_rows_pick(&rows, query, out);
-	pp_top_rows_fini(&rows);
 	return 0;
 }
 

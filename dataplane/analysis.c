@@ -42,12 +42,18 @@ static bool
 rule_of(const struct pp_analyser_env *env, const struct pp_meta *meta, struct pp_analyser_rule *out)
 {
 	struct pp_rule_table *const *rules = env->rules;
+	bool online = rcu_read_ongoing();
 	const char *name;
 
 	*out = (struct pp_analyser_rule){.verdict = PP_VERDICT_PASS};
+	// A plug-in on a thread of its own (analyser.c, enter()).
+	if (!online)
+		rcu_thread_online();
 	name = pp_rule_table_name(rcu_dereference(*rules), meta, &out->verdict);
 	if (name != NULL)
 		memcpy(out->name, name, sizeof(out->name));
+	if (!online)
+		rcu_thread_offline();
 	return name != NULL;
 }
 
@@ -108,6 +114,7 @@ static int create_thread(struct pp_analysis *analysis,
 		.frames_away_max = params->frames_away_max,
 		.rows = params->rows,
 		.ops = analysis->ops,
+		.foreign = params->config->kind == PP_CONSUMER_PLUGIN,
 		.state = analysis->ops->thread(analysis->state, index),
 	};
 	int ret;
@@ -173,7 +180,7 @@ void pp_analysis_destroy(struct pp_analysis *analysis)
 {
 	if (analysis == NULL)
 		return;
-	pp_analysis_stop(analysis);
+	pp_analysis_stop(analysis, UINT64_MAX);
 	for (uint32_t i = 0; i < analysis->thread_count; i++)
 		pp_analyser_destroy(analysis->thread[i]);
 	if (analysis->state != NULL)
@@ -192,13 +199,25 @@ int pp_analysis_start(struct pp_analysis *analysis, struct pp_error *err)
 	return ret;
 }
 
-void pp_analysis_stop(struct pp_analysis *analysis)
+void pp_analysis_end(struct pp_analysis *analysis)
 {
 	for (uint32_t i = 0; i < analysis->thread_count; i++)
-		pp_analyser_stop(analysis->thread[i]);
+		pp_analyser_end(analysis->thread[i]);
+}
+
+int pp_analysis_stop(struct pp_analysis *analysis, uint64_t limit_ns)
+{
+	int ret = 0;
+
+	pp_analysis_end(analysis);
+	for (uint32_t i = 0; i < analysis->thread_count; i++)
+		ret = pp_analyser_stop(analysis->thread[i], limit_ns) ?: ret;
+	if (ret < 0)
+		return ret;
 	if (!analysis->finished && analysis->state != NULL && analysis->ops->finish != NULL)
 		analysis->ops->finish(analysis->state);
 	analysis->finished = true;
+	return 0;
 }
 
 struct pp_lanes pp_analysis_lanes(struct pp_analysis *analysis, uint32_t worker)

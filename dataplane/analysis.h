@@ -40,8 +40,13 @@ int pp_analysis_create(struct pp_analysis **out,
 void pp_analysis_destroy(struct pp_analysis *analysis);
 
 int pp_analysis_start(struct pp_analysis *analysis, struct pp_error *err);
-// The workers have been joined.
-void pp_analysis_stop(struct pp_analysis *analysis);
+// Tell its threads to end. The workers have been joined.
+void pp_analysis_end(struct pp_analysis *analysis);
+// The same, and wait for them.
+//
+// @param limit_ns  As pp_analyser_stop(), for each thread.
+// @return          0; -ETIMEDOUT: not all have ended, and the analyser's state is still in use.
+int pp_analysis_stop(struct pp_analysis *analysis, uint64_t limit_ns);
 
 // What a worker needs; a copy is the worker's.
 struct pp_lanes pp_analysis_lanes(struct pp_analysis *analysis, uint32_t worker);

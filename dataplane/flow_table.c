@@ -10,6 +10,7 @@
 #include "window.h"
 
 #define PROBES 16
+#define AHEAD 16 // records that a reader has fetched before it comes to them
 #define READS 4 // tries to read a record that is written
 #define KEY_WORDS (sizeof(struct pp_analyser_key) / sizeof(uint64_t))
 
@@ -254,6 +255,14 @@ static bool read_record(const struct pp_flow_table *table,
 	return __atomic_load_n(&record->seq, __ATOMIC_RELAXED) == seq;
 }
 
+static void prefetch(const struct pp_flow_table *table, uint32_t at)
+{
+	if (at > table->mask || __atomic_load_n(&table->tag[at], __ATOMIC_RELAXED) == 0)
+		return;
+	for (size_t i = 0; i < sizeof(struct record); i += PP_CACHE_LINE)
+		__builtin_prefetch((const char *)&table->record[at] + i);
+}
+
 void pp_flow_table_each(const struct pp_flow_table *table,
 			uint64_t now_ns,
 			void (*see)(void *arg, const struct pp_analyser_row *row),
@@ -262,7 +271,10 @@ void pp_flow_table_each(const struct pp_flow_table *table,
 	struct pp_analyser_row row;
 
 	for (uint32_t i = 0; i <= table->mask; i++) {
-		bool done = __atomic_load_n(&table->tag[i], __ATOMIC_RELAXED) == 0;
+		bool done;
+
+		prefetch(table, i + AHEAD);
+		done = __atomic_load_n(&table->tag[i], __ATOMIC_RELAXED) == 0;
 
 		for (int tries = 0; !done && tries < READS; tries++) {
 			done = read_record(table, &table->record[i], now_ns, &row);

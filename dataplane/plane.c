@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <bpf/bpf.h>
+#include <push-packet/clock.h>
 
 #include "analysis.h"
 #include "caps.h"
@@ -336,25 +337,69 @@ static void drain(const struct pp_plane *plane)
 	}
 }
 
-void pp_plane_stop(struct pp_plane *plane)
+static void detach_all(struct pp_plane *plane)
 {
-	if (plane->stopped)
-		return;
 	for (uint32_t i = 0; i < plane->config.iface_count; i++) {
 		if (plane->iface[i].tap != NULL)
 			pp_tap_detach(plane->iface[i].tap);
 		if (plane->iface[i].out != NULL)
 			pp_tap_out_detach(plane->iface[i].out);
 	}
+}
+
+static int stop_workers(const struct pp_plane *plane, uint64_t limit_ns, struct pp_error *err)
+{
+	uint64_t now_ns = pp_clock_ns(CLOCK_MONOTONIC);
+	uint64_t until_ns = limit_ns < UINT64_MAX - now_ns ? now_ns + limit_ns : UINT64_MAX;
+	int ret = 0;
+
+	for (uint32_t i = 0; i < plane->worker_count; i++)
+		if (plane->worker[i] != NULL)
+			pp_worker_end(plane->worker[i]);
+	for (uint32_t i = 0; i < plane->worker_count; i++)
+		if (plane->worker[i] != NULL && pp_worker_stop(plane->worker[i], until_ns) < 0)
+			ret = pp_error_set(err, -ETIMEDOUT, 0, 0,
+					   "an analyser on worker %u (threads: 0) does not return",
+					   i);
+	return ret;
+}
+
+static int stop_analysers(const struct pp_plane *plane, uint64_t limit_ns, struct pp_error *err)
+{
+	char names[160] = "";
+	size_t len = 0;
+
+	for (uint32_t i = 0; i < plane->config.consumer_count; i++)
+		if (plane->consumer[i].analysis != NULL)
+			pp_analysis_end(plane->consumer[i].analysis);
+	for (uint32_t i = 0; i < plane->config.consumer_count; i++)
+		if (plane->consumer[i].analysis != NULL && len < sizeof(names) &&
+		    pp_analysis_stop(plane->consumer[i].analysis, limit_ns) < 0)
+			len += (size_t)snprintf(names + len, sizeof(names) - len, "%s%s",
+						len > 0 ? ", " : "",
+						plane->config.consumer[i].name);
+	return len == 0 ? 0
+			: pp_error_set(err, -ETIMEDOUT, 0, 0, "analyser %s does not return", names);
+}
+
+int pp_plane_stop_within(struct pp_plane *plane, uint64_t limit_ns, struct pp_error *err)
+{
+	int ret, other;
+
+	if (plane->stopped)
+		return 0;
+	detach_all(plane);
 	if (plane->started)
 		drain(plane);
 	plane->stopped = true;
-	for (uint32_t i = 0; i < plane->worker_count; i++)
-		if (plane->worker[i] != NULL)
-			pp_worker_stop(plane->worker[i]);
-	for (uint32_t i = 0; i < plane->config.consumer_count; i++)
-		if (plane->consumer[i].analysis != NULL)
-			pp_analysis_stop(plane->consumer[i].analysis);
+	ret = stop_workers(plane, limit_ns, err);
+	other = stop_analysers(plane, limit_ns, ret < 0 ? NULL : err);
+	return ret ?: other;
+}
+
+void pp_plane_stop(struct pp_plane *plane)
+{
+	pp_plane_stop_within(plane, UINT64_MAX, NULL);
 }
 
 // The mirror of open_all().

@@ -6,6 +6,9 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+
+#define SECOND_NS 1000000000ull
 
 static int pin(pthread_attr_t *attr, int32_t cpu)
 {
@@ -47,4 +50,14 @@ int pp_thread_start(pthread_t *out,
 				    cpu, strerror(ret));
 	pthread_setname_np(*out, name);
 	return 0;
+}
+
+int pp_thread_join(pthread_t thread, uint64_t until_ns)
+{
+	const struct timespec until = {.tv_sec = (time_t)(until_ns / SECOND_NS),
+				       .tv_nsec = (long)(until_ns % SECOND_NS)};
+
+	if (until_ns == UINT64_MAX)
+		return -pthread_join(thread, NULL);
+	return -pthread_clockjoin_np(thread, NULL, CLOCK_MONOTONIC, &until);
 }

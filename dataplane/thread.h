@@ -7,6 +7,12 @@
 
 #include <push-packet/error.h>
 
+// Wait for a thread to end.
+//
+// @param until_ns  CLOCK_MONOTONIC; UINT64_MAX: as long as it takes.
+// @return          0; -ETIMEDOUT: it still runs.
+int pp_thread_join(pthread_t thread, uint64_t until_ns);
+
 // Start fn(arg) with every signal blocked: signals are the control thread's.
 //
 // @param name  Up to 15 characters, as ps and the tracepoints show it.

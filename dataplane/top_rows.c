@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "top_best.h"
+
 int pp_top_rows_init(struct pp_top_rows *rows, uint32_t room)
 {
 	uint32_t slots = 64;
@@ -28,7 +30,7 @@ void pp_top_rows_fini(struct pp_top_rows *rows)
 	rows->row = NULL;
 }
 
-static void merge(struct pp_analyser_row *sum, const struct pp_analyser_row *row)
+void pp_top_rows_merge(struct pp_analyser_row *sum, const struct pp_analyser_row *row)
 {
 	sum->pkts += row->pkts;
 	sum->bytes += row->bytes;
@@ -66,53 +68,19 @@ void pp_top_rows_add(void *arg, const struct pp_analyser_row *row)
 			return;
 		}
 		if (pp_top_key_equal(&rows->row[*index - 1].key, &row->key)) {
-			merge(&rows->row[*index - 1], row);
+			pp_top_rows_merge(&rows->row[*index - 1], row);
 			return;
 		}
 	}
 }
 
-static double value_of(const struct pp_analyser_row *row, uint8_t sort)
+bool pp_top_rows_has(const struct pp_top_rows *rows, const struct pp_analyser_key *key)
 {
-	switch (sort) {
-	case PP_SORT_PKTS:
-		return (double)row->pkts;
-	case PP_SORT_RATE:
-		return row->rate_pps;
-	case PP_SORT_NEW:
-		return (double)row->first_ns;
-	default:
-		return (double)row->bytes;
-	}
-}
+	for (uint64_t at = pp_top_hash(&rows->seed, key);; at++) {
+		uint32_t index = rows->index[at & rows->mask];
 
-// Whether a stands before b. Equal ones by key, so that the order stays from look to look.
-static bool before(const struct pp_analyser_row *a, const struct pp_analyser_row *b, uint8_t sort)
-{
-	double x = value_of(a, sort), y = value_of(b, sort);
-
-	if (x < y || x > y)
-		return x > y;
-	return memcmp(&a->key, &b->key, sizeof(a->key)) < 0;
-}
-
-// A heap of the best so far, the last of them on top.
-static void sift_down(struct pp_analyser_row *heap, uint32_t count, uint32_t at, uint8_t sort)
-{
-	for (;;) {
-		uint32_t child = 2 * at + 1;
-		struct pp_analyser_row row;
-
-		if (child >= count)
-			return;
-		if (child + 1 < count && before(&heap[child], &heap[child + 1], sort))
-			child++;
-		if (before(&heap[child], &heap[at], sort))
-			return;
-		row = heap[at];
-		heap[at] = heap[child];
-		heap[child] = row;
-		at = child;
+		if (index == 0 || pp_top_key_equal(&rows->row[index - 1].key, key))
+			return index != 0;
 	}
 }
 
@@ -120,26 +88,11 @@ void pp_top_rows_pick(struct pp_top_rows *rows,
 		      const struct pp_analyser_query *query,
 		      struct pp_analyser_top *out)
 {
-	uint32_t n = rows->count < query->limit ? rows->count : query->limit;
-	struct pp_analyser_row row;
+	struct pp_top_best best;
 
+	pp_top_best_init(&best, query, out);
+	for (uint32_t i = 0; i < rows->count; i++)
+		pp_top_best_offer(&best, &rows->row[i]);
 	out->found = rows->count;
-	out->count = n;
-	if (n == 0)
-		return;
-	memcpy(out->row, rows->row, n * sizeof(row));
-	for (uint32_t i = n / 2; i-- > 0;)
-		sift_down(out->row, n, i, query->sort);
-	for (uint32_t i = n; i < rows->count; i++) {
-		if (!before(&rows->row[i], &out->row[0], query->sort))
-			continue;
-		out->row[0] = rows->row[i];
-		sift_down(out->row, n, 0, query->sort);
-	}
-	while (--n > 0) {
-		row = out->row[0];
-		out->row[0] = out->row[n];
-		out->row[n] = row;
-		sift_down(out->row, n, 0, query->sort);
-	}
+	out->count = pp_top_best_finish(&best);
 }

@@ -27,6 +27,11 @@ void pp_top_rows_fini(struct pp_top_rows *rows);
 // are summed; first_ns is the first, last_ns the last, turned that of the first.
 void pp_top_rows_add(void *arg, const struct pp_analyser_row *row);
 
+// Add the numbers of a row to those of another one of the same key.
+void pp_top_rows_merge(struct pp_analyser_row *sum, const struct pp_analyser_row *row);
+
+bool pp_top_rows_has(const struct pp_top_rows *rows, const struct pp_analyser_key *key);
+
 // Move the first rows in the order of query->sort to out: found, count and row.
 void pp_top_rows_pick(struct pp_top_rows *rows,
 		      const struct pp_analyser_query *query,

@@ -8,6 +8,7 @@
 #include "cache_line.h"
 
 #define PROBES 16
+#define AHEAD PROBES // entries that a reader has fetched before it comes to them
 
 // seq is odd while the entry changes hands, and 0 until it is used.
 struct entry {
@@ -131,44 +132,114 @@ uint32_t pp_top_table_used(const struct pp_top_table *table)
 	return __atomic_load_n(&table->used, __ATOMIC_RELAXED);
 }
 
-// @return  Whether the entry is a key's, and was all the time.
-static bool
-read_entry(const struct entry *entry, uint64_t first, uint64_t now, struct pp_analyser_row *row)
+static void read_key(const struct entry *entry, struct pp_analyser_key *key)
 {
-	uint64_t word[sizeof(row->key) / sizeof(uint64_t)];
-	uint64_t seq = __atomic_load_n(&entry->seq, __ATOMIC_ACQUIRE);
-	struct pp_window_sum sum = {0};
+	uint64_t word[sizeof(*key) / sizeof(uint64_t)];
 
-	if (seq == 0 || seq % 2 == 1)
-		return false;
-	*row = (struct pp_analyser_row){0};
 	for (size_t i = 0; i < sizeof(word) / sizeof(word[0]); i++)
 		word[i] = __atomic_load_n(&entry->key[i], __ATOMIC_ACQUIRE);
-	memcpy(&row->key, word, sizeof(row->key));
-	row->first_ns = __atomic_load_n(&entry->first_ns, __ATOMIC_ACQUIRE);
-	row->last_ns = __atomic_load_n(&entry->last_ns, __ATOMIC_ACQUIRE);
-	pp_window_sum(&entry->window, first, now, &sum);
-	row->pkts = sum.pkts;
-	row->bytes = sum.bytes;
-	memcpy(row->size_pkts, sum.size_pkts, sizeof(row->size_pkts));
-	return __atomic_load_n(&entry->seq, __ATOMIC_RELAXED) == seq && sum.pkts > 0;
+	memcpy(key, word, sizeof(*key));
 }
 
-void pp_top_table_each(const struct pp_top_table *table,
+// @return  The sequence number to check at the end; 0: the entry is nobody's, or changes hands.
+static uint64_t begin_read(const struct entry *entry)
+{
+	uint64_t seq = __atomic_load_n(&entry->seq, __ATOMIC_ACQUIRE);
+
+	return seq % 2 == 1 ? 0 : seq;
+}
+
+static bool end_read(const struct entry *entry, uint64_t seq)
+{
+	return __atomic_load_n(&entry->seq, __ATOMIC_RELAXED) == seq;
+}
+
+static uint32_t tag_at(const struct pp_top_table *table, uint32_t slot)
+{
+	return __atomic_load_n(&table->tag[slot], __ATOMIC_RELAXED);
+}
+
+uint32_t pp_top_table_slots(const struct pp_top_table *table)
+{
+	return pp_top_table_used(table) == 0 ? 0 : table->mask + 1;
+}
+
+void pp_top_table_prefetch(const struct pp_top_table *table, uint32_t slot)
+{
+	// Behind the last entry tags are 0.
+	if (tag_at(table, slot + AHEAD) == 0)
+		return;
+	for (size_t i = 0; i < sizeof(struct entry); i += PP_CACHE_LINE)
+		__builtin_prefetch((const char *)&table->entry[slot + AHEAD] + i);
+}
+
+uint32_t pp_top_table_find(const struct pp_top_table *table, const struct pp_analyser_key *key)
+{
+	uint64_t hash = pp_top_hash(&table->seed, key);
+	uint32_t wanted = (uint32_t)(hash >> 32) | 1;
+
+	for (uint32_t i = 0; i < PROBES; i++) {
+		uint32_t slot = (uint32_t)(hash + i) & table->mask, tag = tag_at(table, slot);
+		struct pp_analyser_key found;
+
+		if (tag == 0)
+			break;
+		if (tag != wanted)
+			continue;
+		read_key(&table->entry[slot], &found);
+		if (pp_top_key_equal(&found, key))
+			return slot;
+	}
+	return PP_TOP_NO_SLOT;
+}
+
+bool pp_top_table_peek(const struct pp_top_table *table,
+		       uint32_t slot,
 		       uint64_t first,
 		       uint64_t now,
-		       void (*see)(void *arg, const struct pp_analyser_row *row),
-		       void *arg)
+		       bool pkts,
+		       struct pp_top_peek *out)
 {
-	struct pp_analyser_row row;
+	const struct entry *entry = &table->entry[slot];
+	struct pp_window_sum sum = {0};
+	uint64_t seq;
 
-	if (pp_top_table_used(table) == 0)
-		return;
-	// Entries that were never used are not looked at: that would touch their memory.
-	for (uint32_t i = 0; i <= table->mask; i++)
-		if (__atomic_load_n(&table->tag[i], __ATOMIC_RELAXED) != 0 &&
-		    read_entry(&table->entry[i], first, now, &row))
-			see(arg, &row);
+	// An entry that was never used is not looked at: that would touch its memory.
+	seq = tag_at(table, slot) == 0 ? 0 : begin_read(entry);
+	if (seq == 0)
+		return false;
+	read_key(entry, &out->key);
+	out->first_ns = __atomic_load_n(&entry->first_ns, __ATOMIC_ACQUIRE);
+	if (pkts)
+		pp_window_sum(&entry->window, first, now, &sum);
+	else
+		sum.bytes = pp_window_bytes(&entry->window, first, now);
+	out->bytes = sum.bytes;
+	out->pkts = sum.pkts;
+	return end_read(entry, seq) && sum.bytes > 0;
+}
+
+bool pp_top_table_row(const struct pp_top_table *table,
+		      uint32_t slot,
+		      uint64_t first,
+		      uint64_t now,
+		      struct pp_analyser_row *out)
+{
+	const struct entry *entry = &table->entry[slot];
+	uint64_t seq = begin_read(entry);
+	struct pp_window_sum sum = {0};
+
+	if (seq == 0)
+		return false;
+	*out = (struct pp_analyser_row){0};
+	read_key(entry, &out->key);
+	out->first_ns = __atomic_load_n(&entry->first_ns, __ATOMIC_ACQUIRE);
+	out->last_ns = __atomic_load_n(&entry->last_ns, __ATOMIC_ACQUIRE);
+	pp_window_sum(&entry->window, first, now, &sum);
+	out->pkts = sum.pkts;
+	out->bytes = sum.bytes;
+	memcpy(out->size_pkts, sum.size_pkts, sizeof(out->size_pkts));
+	return end_read(entry, seq) && sum.pkts > 0;
 }
 
 void pp_top_table_other(const struct pp_top_table *table,

@@ -5,7 +5,7 @@
 // packet for a whole window gives its place. So a row is never too high, and what it may lack, for it
 // was in other before it got its place, is at most what other has in the window.
 //
-// Threads    count: the one writer. each, other: any thread, at any time.
+// Threads    count: the one writer. Others: any thread, at any time.
 // Cost       count: no allocation, lock or system call; three to five cache lines. 640 bytes an entry,
 //            touched as keys appear.
 // Ownership  the caller's.
@@ -35,12 +35,42 @@ void pp_top_table_count(struct pp_top_table *table,
 // Entries that were ever used.
 uint32_t pp_top_table_used(const struct pp_top_table *table);
 
-// Call see() for every key with packets in the bins from first to now; rates are not set.
-void pp_top_table_each(const struct pp_top_table *table,
+#define PP_TOP_NO_SLOT UINT32_MAX
+
+// What a key is sorted by.
+struct pp_top_peek {
+	struct pp_analyser_key key;
+	uint64_t first_ns;
+	uint64_t bytes;
+	uint64_t pkts; // 0 where it was not asked for
+};
+
+// Slots that a reader goes through, from 0; 0: nothing was counted yet.
+uint32_t pp_top_table_slots(const struct pp_top_table *table);
+
+// A reader that goes from slot to slot has come to this one: fetch what is ahead.
+void pp_top_table_prefetch(const struct pp_top_table *table, uint32_t slot);
+
+// @return  Where a key is; PP_TOP_NO_SLOT: nowhere. It may change hands at once: look at the key again.
+uint32_t pp_top_table_find(const struct pp_top_table *table, const struct pp_analyser_key *key);
+
+// What the key at a slot is sorted by, in the bins from first to now.
+//
+// @param pkts  Count packets too, which is dearer.
+// @return      false: nothing is there, or it changed hands meanwhile; out is undefined.
+bool pp_top_table_peek(const struct pp_top_table *table,
+		       uint32_t slot,
 		       uint64_t first,
 		       uint64_t now,
-		       void (*see)(void *arg, const struct pp_analyser_row *row),
-		       void *arg);
+		       bool pkts,
+		       struct pp_top_peek *out);
+
+// The whole row, without rates. Parameters and result as pp_top_table_peek().
+bool pp_top_table_row(const struct pp_top_table *table,
+		      uint32_t slot,
+		      uint64_t first,
+		      uint64_t now,
+		      struct pp_analyser_row *out);
 
 // Add what found no room.
 void pp_top_table_other(const struct pp_top_table *table,

@@ -58,6 +58,22 @@ static void add_bin(const struct pp_bin *bin, uint64_t epoch, struct pp_window_s
 		sum->size_pkts[i] += add.size_pkts[i];
 }
 
+uint64_t pp_window_bytes(const struct pp_window *window, uint64_t first, uint64_t now)
+{
+	uint64_t sum = 0;
+
+	for (int i = 0; i <= PP_WINDOW_BINS; i++) {
+		const struct pp_bin *bin = &window->bin[i];
+		uint64_t epoch = __atomic_load_n(&bin->epoch, __ATOMIC_ACQUIRE);
+		uint64_t bytes = __atomic_load_n(&bin->bytes, __ATOMIC_ACQUIRE);
+
+		if (epoch != 0 && epoch >= first && epoch <= now &&
+		    __atomic_load_n(&bin->epoch, __ATOMIC_RELAXED) == epoch)
+			sum += bytes;
+	}
+	return sum;
+}
+
 void pp_window_sum(const struct pp_window *window,
 		   uint64_t first,
 		   uint64_t now,

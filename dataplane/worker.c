@@ -69,7 +69,7 @@ void pp_worker_destroy(struct pp_worker *worker)
 {
 	if (worker == NULL)
 		return;
-	pp_worker_stop(worker);
+	pp_worker_stop(worker, UINT64_MAX);
 	free(worker->params.ring);
 	free(worker->pollfd);
 	free(worker->ring_rest);
@@ -421,13 +421,21 @@ int pp_worker_start(struct pp_worker *worker, struct pp_error *err)
 	return ret;
 }
 
-void pp_worker_stop(struct pp_worker *worker)
+void pp_worker_end(struct pp_worker *worker)
 {
-	if (!worker->running)
-		return;
 	__atomic_store_n(&worker->stop, true, __ATOMIC_RELEASE);
-	pthread_join(worker->thread, NULL);
-	worker->running = false;
+}
+
+int pp_worker_stop(struct pp_worker *worker, uint64_t until_ns)
+{
+	int ret;
+
+	if (!worker->running)
+		return 0;
+	pp_worker_end(worker);
+	ret = pp_thread_join(worker->thread, until_ns);
+	worker->running = ret < 0;
+	return ret;
 }
 
 void pp_worker_ledger(const struct pp_worker *worker, uint32_t row, struct pp_ledger_row *sum)

@@ -50,7 +50,10 @@ int pp_worker_create(struct pp_worker **out,
 void pp_worker_destroy(struct pp_worker *worker);
 
 int pp_worker_start(struct pp_worker *worker, struct pp_error *err);
-void pp_worker_stop(struct pp_worker *worker);
+void pp_worker_end(struct pp_worker *worker);
+// @param until_ns  As pp_thread_join().
+// @return          0; -ETIMEDOUT: it still runs: an analyser on it does not return.
+int pp_worker_stop(struct pp_worker *worker, uint64_t until_ns);
 
 // Replace the ports that the worker serves. Returns when the thread has let go of the old list.
 //

@@ -4,8 +4,10 @@ by scapy, order and place of flows, one that stands still, and a plug-in built a
 and nothing else."""
 
 import collections
+import os
 import random
 import shutil
+import signal
 import subprocess
 
 import pytest
@@ -353,3 +355,46 @@ def test_a_plugin_outlives_its_file_and_reload_sees_another(lab, plugin):
         assert done.returncode == 1 and "the library of a consumer cannot change" in (
             done.stdout + done.stderr)
         assert consumer(daemon.stats(), "order")["copied_analysed"] == 100
+
+
+def held(lab, plugin, **options):
+    """A daemon whose plug-in does not return from its first packet while the file is there."""
+    hold = lab.folder / "hold"
+    hold.touch()
+    daemon = lab.daemon("copy to order proto udp", **options,
+                        consumers=[plugin_config(plugin, hold=str(hold))])
+    lab.gen("--dport", 7, "--rate", 20_000, count=1000)
+    wait_for("packets to wait", lambda: daemon.stats()["total"]["copy_handed_off"] == 1000)
+    return daemon, hold
+
+
+def test_a_plugin_that_never_returns_is_left_behind(lab, plugin):
+    daemon, _ = held(lab, plugin)
+    # Nobody else waits for it.
+    lab.run("rx", PROGRAM, "rule", "add", "drop proto tcp", "-s", daemon.socket)
+    daemon.process.send_signal(signal.SIGTERM)
+    wait_for("the program to go", lambda: lab.xdp_program() is None)
+    assert daemon.process.wait(timeout=60) == 1
+    assert "error: analyser order does not return" in daemon.log
+    assert "kernel verdicts" in daemon.log and "copy_handed_off" in daemon.log
+    assert not os.path.exists(daemon.socket)
+
+
+def test_the_end_of_the_time_does_not_wait_for_it_either(lab, plugin):
+    hold = lab.folder / "hold"
+    hold.touch()
+    settings = config(lab, ["copy to order proto udp"],
+                           consumers=[plugin_config(plugin, hold=str(hold))])
+    daemon = Daemon(lab, settings, "--for", "3s")
+    lab.gen("--dport", 7, "--rate", 20_000, count=1000)
+    assert daemon.process.wait(timeout=60) == 1
+    assert "the time is up" in daemon.log and "order does not return" in daemon.log
+
+
+def test_a_plugin_that_returns_in_time_ends_in_order(lab, plugin):
+    daemon, hold = held(lab, plugin)
+    daemon.process.send_signal(signal.SIGTERM)
+    daemon.wait_log("stopping")
+    hold.unlink()
+    assert daemon.process.wait(timeout=60) == 0
+    assert "does not return" not in daemon.log

@@ -4,6 +4,7 @@
 import fcntl
 import json
 import os
+import pathlib
 import pty
 import select
 import shlex
@@ -20,6 +21,7 @@ import pytest
 import lab as labs
 
 HISTOGRAM = [{"name": "hist", "kind": "histogram", "threads": 1}]
+FLOWS = [{"name": "talks", "kind": "flows", "threads": 1}]
 
 
 class Terminal:
@@ -74,7 +76,7 @@ class Terminal:
 class Place:
     def __init__(self, lab, *rules, **options):
         self.lab = lab
-        self.daemon = lab.daemon(*rules, consumers=HISTOGRAM, **options)
+        self.daemon = lab.daemon(*rules, **{"consumers": HISTOGRAM, **options})
 
     def top(self, *argv, **size):
         return Terminal(self.lab, labs.PROGRAM, "top", "-s", self.daemon.socket, *argv, **size)
@@ -164,7 +166,7 @@ def test_each_pane_shows_what_its_name_says(place):
     top.wait("udp/7")
     top.press("gg")
     top.wait("[sources]")
-    for sort in ["rate", "packets", "bytes", "key", "bits"]:
+    for sort in ["rate", "packets", "bytes", "new", "key", "bits"]:
         top.press("s")
         top.wait(f"sort {sort} ")
     top.press("R")
@@ -259,6 +261,111 @@ def test_once_is_for_programs(place):
     assert "\x1b" not in place.lab.run("rx", *argv).stdout
 
 
+def test_flows_are_shown_in_the_order_asked_for(lab):
+    place = Place(lab, "copy to talks proto udp", consumers=FLOWS)
+    for port, size, count in [(5001, 1000, 50), (5002, 100, 200)]:
+        place.send("--src", "192.0.2.16/32", "--dst", "198.51.100.7/32", "--sport", 4000,
+                   "--dport", port, "--size", size, count=count)
+    place.daemon.settled(250)
+    top = place.top("--sort", "bytes", "--nickname", "198.51.100.7=printer")
+    large, small = "udp 192.0.2.16:4000 printer:5001", "udp 192.0.2.16:4000 printer:5002"
+
+    def order(first, second):
+        lines = [line for line in top.text.splitlines() if "printer" in line]
+        return len(lines) == 2 and lines[0].startswith(first) and lines[1].startswith(second)
+
+    labs.wait_for("the one of most bytes first", lambda: order(large, small))
+    assert " 2 flows " in top.text.splitlines()[0] and "[flows]" in top.text
+    top.press("R")
+    labs.wait_for("the other way round", lambda: order(small, large))
+    top.press("Rs")
+    top.wait("sort new")
+    labs.wait_for("the newest first", lambda: order(small, large))
+    top.press("m")
+    top.wait("udp 192.0.x.x:4000 printer:5001")
+    top.press("a")
+    top.wait("no other analyser")
+    top.resize(60, 200)
+    top.wait(" back ")
+    top.press("q")
+    assert top.end() == 0
+    place.daemon.stop()
+
+
+def test_once_lists_flows_for_programs(lab):
+    place = Place(lab, "copy to talks proto udp", consumers=[*HISTOGRAM, *FLOWS])
+    argv = [labs.PROGRAM, "top", "-s", place.daemon.socket, "--once"]
+    place.send("--src", "192.0.2.16/30", "--flows", 4, "--sport", 4000, "--size", 200, count=400)
+    place.daemon.settled(400)
+    said = json.loads(lab.run("rx", *argv, "--json", "--by", "flow").stdout)
+    assert said["analyser"] == "talks" and said["by"] == "flow" and said["found"] == 4
+    assert said["total"]["pkts"] == 400
+    assert {row["src"] for row in said["rows"]} == {f"192.0.2.{n}" for n in range(16, 20)}
+    for row in said["rows"]:
+        assert row["key"].startswith(f"udp {row['src']}:{row['sport']} ") and row["dport"] == 7
+        assert row["forth"] == {"pkts": 100, "bytes": 20000, "tcp_flags": 0}
+        assert row["back"]["pkts"] == 0 and row["first_ns"] <= row["last_ns"]
+    assert " 4 flows " in lab.run("rx", *argv, "--by", "flow").stdout
+    said = json.loads(lab.run("rx", *argv, "--json").stdout)
+    assert said["analyser"] == "hist" and said["by"] == "source"
+    place.daemon.stop()
+
+
+def test_rules_follow_to_the_analyser_that_is_looked_at(lab):
+    place = Place(lab, consumers=[*FLOWS, *HISTOGRAM])
+    top = place.top("--copy", "udp")
+    place.wait_rules(lambda rules: len(rules) == 2 and all(" to hist " in r for r in rules),
+                     "rules for the histogram")
+    top.press("a")
+    place.wait_rules(lambda rules: len(rules) == 2 and all(" to talks " in r for r in rules),
+                     "rules for the flows")
+    place.send("--src", "192.0.2.16/32", count=100)
+    top.wait("udp 192.0.2.16:")
+    top.press("a")
+    place.wait_rules(lambda rules: len(rules) == 2 and all(" to hist " in r for r in rules),
+                     "rules for the histogram again")
+    top.press("q")
+    assert top.end() == 0
+    assert place.rules() == []
+    place.daemon.stop()
+
+
+def test_what_an_analyser_does_not_list_by_is_passed_over(lab):
+    place = Place(lab, "copy proto udp",
+                  consumers=[{**HISTOGRAM[0], "by": ["port", "rule"]}])
+    top = place.top("--window", "8s")
+    place.send(count=100)
+    top.wait("udp/7")
+    top.press("5")
+    top.wait("hist by source: the daemon refused: this histogram does not count by")
+    top.press("1g")
+    top.wait("rule  ")
+    top.press("g")
+    top.wait("udp/7")
+    top.press("q")
+    assert top.end() == 0
+    argv = [labs.PROGRAM, "top", "-s", place.daemon.socket, "--once"]
+    done = lab.run("rx", *argv, "--by", "source", check=False)
+    assert done.returncode == 1 and "does not count by that" in done.stderr
+    done = lab.run("rx", *argv, "--by", "flow", check=False)
+    assert done.returncode == 1 and "no analyser lists by flow" in done.stderr
+    done = lab.run("rx", *argv, "--analyser", "talks", check=False)
+    assert done.returncode == 1 and "there are: hist (histogram)" in done.stderr
+    place.daemon.stop()
+
+
+def test_without_a_daemon_it_shows_flows(lab):
+    top = Terminal(lab, labs.PROGRAM, "top", "--interface", "pp0", "--by", "flow")
+    top.wait("nothing in the window", 20)
+    lab.gen("--proto", "tcp", "--dport", 7, "--src", "192.0.2.16/32", "--rate", 1000, count=500)
+    top.wait("tcp 192.0.2.16:")
+    row = next(line for line in top.text.splitlines() if "192.0.2.16" in line)
+    assert row.split()[-1] == "."
+    top.press("q")
+    assert top.end() == 0
+    assert lab.xdp_program() is None
+
+
 def test_without_a_daemon_it_looks_at_an_interface(lab):
     top = Terminal(lab, labs.PROGRAM, "top", "--interface", "pp0", "--window", "8s")
     top.wait("nothing in the window", 20)
@@ -319,6 +426,47 @@ def test_a_hundred_thousand_sources_do_not_slow_it_below_its_frame_rate(lab):
     while time.monotonic() - begin < 5:
         seen.add(top.text.splitlines()[0])
     assert len(seen) >= 9, seen
+    top.press("q")
+    assert top.end() == 0
+    daemon.stop()
+
+
+def test_a_terminal_that_was_stopped_holds_up_nobody_else(lab):
+    place = Place(lab, "drop proto udp dport 9")
+    top = place.top("--copy", "tcp", "--ttl", "2s", "--fps", "30")
+    top.wait("nothing in the window")
+    place.wait_rules(lambda rules: len(rules) == 2, "rules")
+    top.press("\x13")  # Ctrl-S
+    call = pathlib.Path(f"/proc/{top.process.pid}/syscall")
+
+    def hangs():
+        return call.read_text(encoding="ascii").split()[:2] == ["1", "0x1"]
+
+    labs.wait_for("top to hang in write(1)", hangs)
+    place.wait_rules(lambda rules: rules == [], "rules that nobody renews to go")
+    lab.gen("--dport", 9, "--rate", 50_000, count=20_000)
+    assert place.daemon.settled(20_000)["total"]["dropped"] == 20_000
+    assert hangs(), "it asks for nothing that it cannot show"
+    top.press("\x11")  # Ctrl-Q
+    place.wait_rules(lambda rules: len(rules) == 2, "the rules again")
+    top.press("q")
+    assert top.end() == 0
+    assert place.rules() == []
+    place.daemon.stop()
+
+
+def test_keys_are_answered_where_the_frame_rate_is_not_reached(lab):
+    hist = [{**HISTOGRAM[0], "entries": 262144, "window": "60s"}]
+    daemon = lab.daemon("copy take 64 to hist then drop proto udp", consumers=hist)
+    lab.gen("--dport", 7, "--src", "10.0.0.0/8", "--flows", 100_000, "--rate", 50_000,
+            count=100_000)
+    top = Terminal(lab, labs.PROGRAM, "top", "-s", daemon.socket, "--window", "60s", "--fps", 60)
+    top.wait("/s  [sources]")
+    for key, shows in [("2", "[rules]"), ("3", "[ledger]"), ("1", "[sources]"), ("m", ".x.x")]:
+        top.press(key)
+        top.wait(shows)
+    line = next(line for line in top.text.splitlines() if "sort bits" in line)
+    assert " 60/s" in line or " of 60/s" in line
     top.press("q")
     assert top.end() == 0
     daemon.stop()

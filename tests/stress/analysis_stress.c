@@ -256,7 +256,7 @@ int main(void)
 	pp_analysis_info(analysis[STUCK], -1, &stuck);
 	__atomic_store_n(&hold, false, __ATOMIC_RELEASE);
 	for (int i = 0; i < ANALYSES; i++)
-		pp_analysis_stop(analysis[i]);
+		pp_analysis_stop(analysis[i], UINT64_MAX);
 	__atomic_store_n(&running, false, __ATOMIC_RELEASE);
 	pthread_join(asker, &good);
 	tap_result(good != NULL, "analysis: rows that are read while they are written make sense");

@@ -7,6 +7,7 @@
 
 #include <push-packet/rule.h>
 
+#include "top_label.h"
 #include "top_model.h"
 #include "top_press.h"
 #include "top_read.h"
@@ -104,16 +105,16 @@ static const char *label(const char *key)
 {
 	static char buf[PP_TOP_KEY_BYTES];
 
-	return pp_top_model_label(&model, key, buf);
+	return pp_top_label_text(&model, key, buf);
 }
 
 Test(top_model, names_stand_in_place_of_addresses_and_masks_hide_them)
 {
-	cr_expect_eq(pp_top_model_add_nick(&model, "192.0.2.1=router"), 0);
-	cr_expect_eq(pp_top_model_add_nick(&model, "2001:db8::1 \t gate\n"), 0);
-	cr_expect_eq(pp_top_model_add_nick(&model, "192.0.2.1"), -EINVAL);
-	cr_expect_eq(pp_top_model_add_nick(&model, "=x"), -EINVAL);
-	cr_expect_eq(pp_top_model_add_nick(&model, "192.0.2.9=a b"), -EINVAL);
+	cr_expect_eq(pp_top_label_add_nick(&model, "192.0.2.1=router"), 0);
+	cr_expect_eq(pp_top_label_add_nick(&model, "2001:db8::1 \t gate\n"), 0);
+	cr_expect_eq(pp_top_label_add_nick(&model, "192.0.2.1"), -EINVAL);
+	cr_expect_eq(pp_top_label_add_nick(&model, "=x"), -EINVAL);
+	cr_expect_eq(pp_top_label_add_nick(&model, "192.0.2.9=a b"), -EINVAL);
 	cr_expect_str_eq(label("192.0.2.1"), "router");
 	cr_expect_str_eq(label("2001:db8::1"), "gate");
 	cr_expect_str_eq(label("192.0.2.2"), "192.0.2.2");
@@ -126,6 +127,37 @@ Test(top_model, names_stand_in_place_of_addresses_and_masks_hide_them)
 	model.nicks_off = true;
 	cr_expect_str_eq(label("192.0.2.1"), "192.0.x.x");
 	cr_expect_str_eq(label("a\x1b[2J"), "a?[2J", "a terminal takes no orders from a name");
+}
+
+Test(top_model, of_a_flow_both_ends_have_their_names)
+{
+	cr_expect_eq(pp_top_label_add_nick(&model, "192.0.2.1=router"), 0);
+	cr_expect_str_eq(label("udp 192.0.2.1:53 192.0.2.2:1024"), "udp router:53 192.0.2.2:1024");
+	model.mask = true;
+	cr_expect_str_eq(label("udp 192.0.2.1:53 192.0.2.2:1024"), "udp router:53 192.0.x.x:1024");
+	cr_expect_str_eq(label("tcp [2001:db8:1::2]:1 [::1]:65535"),
+			 "tcp [2001:db8::x]:1 [:::x]:65535");
+	cr_expect_str_eq(label("other none:0 none:0"), "other none:0 none:0");
+	model.mask = false;
+	cr_expect_str_eq(label("tcp [2001:db8::1]:1 [2001:db8::2]:2"),
+			 "tcp [2001:db8::1]:1 [2001:db8::2]:2");
+	cr_expect_str_eq(label("udp 192.0.2.1:53 x"), "udp 192.0.2.1:53 x", "no flow");
+}
+
+Test(top_model, rates_of_flows_are_of_what_came_since_the_frame_before)
+{
+	json_t *first = json_pack("{s:{s:i, s:i}}", "total", "pkts", 1000, "bytes", 100000);
+	json_t *then = json_pack("{s:{s:i, s:i}}", "total", "pkts", 1400, "bytes", 140000);
+
+	cr_assert_eq(pp_top_read_rows_of(&model, first, SECOND), 0);
+	cr_expect_eq(model.flow_pps, 0, "what was there before is no rate");
+	cr_assert_eq(pp_top_read_rows_of(&model, then, 3 * SECOND), 0);
+	cr_expect_eq(model.flow_pps, 200);
+	cr_expect_eq(model.flow_bps, 160000);
+	cr_assert_eq(pp_top_read_rows_of(&model, first, 4 * SECOND), 0);
+	cr_expect_eq(model.flow_pps, 0, "another analyser");
+	json_decref(first);
+	json_decref(then);
 }
 
 Test(top_model, the_log_keeps_the_last_lines)
@@ -176,7 +208,7 @@ Test(top_model, keys_stay_within_their_limits)
 	cr_expect_eq(model.frames_per_s, 1);
 	for (int i = 0; i < 80; i++)
 		pp_top_press(&model, 'F', 24);
-	cr_expect_eq(model.frames_per_s, 30);
+	cr_expect_eq(model.frames_per_s, 60);
 	for (int i = 0; i < 80; i++)
 		pp_top_press(&model, 'w', 24);
 	cr_expect_geq(model.want_window_ns, SECOND / 4);

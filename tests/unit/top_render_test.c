@@ -68,6 +68,69 @@ Test(top_render, a_row_shows_counts_rates_share_sizes_and_a_bar)
 	cr_expect_eq(frame.line[3].style, PP_TOP_PLAIN);
 }
 
+static void one_flow(const char *key)
+{
+	struct pp_top_row row = {
+		.pkts = 14,
+		.bytes = 1400,
+		.pps = 2,
+		.bps = 1600,
+		.first_ns = 1000000000,
+		.last_ns = 8500000000,
+		.way = {{.pkts = 10, .bytes = 1000, .tcp_flags = 0x02},
+			{.pkts = 4, .bytes = 400, .tcp_flags = 0x12}},
+	};
+
+	snprintf(row.key, sizeof(row.key), "%s", key);
+	model.by = PP_BY_FLOW;
+	model.total_bytes = 2800;
+	model.found = 1;
+	cr_assert_eq(pp_top_model_update(&model, &row, 1, 1), 0);
+}
+
+Test(top_render, a_flow_shows_as_much_as_there_is_room_for)
+{
+	one_flow("tcp 192.0.2.100:65535 198.51.100.100:65535");
+	pp_top_render(&model, 24, 80, &frame);
+	cr_expect_not_null(strstr(frame.line[0].text, " 1 flows "));
+	cr_expect_not_null(strstr(frame.line[1].text, "[flows]"));
+	cr_expect_str_eq(
+		frame.line[2].text,
+		"flow                                              packets  bytes  bit/s flags");
+	cr_expect_str_eq(
+		frame.line[3].text,
+		"tcp 192.0.2.100:65535 198.51.100.100:65535             14   1400   1600 S.");
+	pp_top_render(&model, 24, 110, &frame);
+	cr_expect_str_eq(frame.line[3].text,
+			 "tcp 192.0.2.100:65535 198.51.100.100:65535              14      4   1400"
+			 "      2   1600   7.5s  50.0% S.       ");
+	pp_top_render(&model, 24, 200, &frame);
+	cr_expect_eq(strspn(strrchr(frame.line[3].text, ' ') + 1, "#"), 19, "half of 37: %s",
+		     frame.line[3].text);
+}
+
+Test(top_render, a_flow_that_does_not_fit_is_seen_to_be_cut)
+{
+	one_flow("tcp [2001:db8:1111:2222:3333:4444:5555:6666]:1 [2001:db8:1111:2222::7777]:2");
+	pp_top_render(&model, 24, 80, &frame);
+	cr_expect_eq(strncmp(frame.line[3].text,
+			     "tcp [2001:db8:1111:2222:3333:4444:5555:6666]:1 [~ ", 50),
+		     0, "%s", frame.line[3].text);
+	pp_top_render(&model, 24, 200, &frame);
+	cr_expect_not_null(strstr(frame.line[3].text, "[2001:db8:1111:2222::7777]:2 "));
+}
+
+Test(top_render, a_frame_rate_that_is_not_reached_is_not_shown_as_if_it_were)
+{
+	model.frames_per_s = 60;
+	model.reached_per_s = 41.26;
+	pp_top_render(&model, 24, 80, &frame);
+	cr_expect_not_null(strstr(frame.line[1].text, " 41.3 of 60/s "), "%s", frame.line[1].text);
+	model.reached_per_s = 59.4;
+	pp_top_render(&model, 24, 80, &frame);
+	cr_expect_not_null(strstr(frame.line[1].text, " 60/s "), "%s", frame.line[1].text);
+}
+
 Test(top_render, sizes_are_as_dense_as_they_are_many)
 {
 	struct pp_top_row row = {.key = "a", .size_pkts = {900, 90, 10, 0, 0, 0, 0, 1000}};
@@ -88,9 +151,10 @@ Test(top_render, every_pane_fits_every_terminal)
 	for (int i = 0; i < 300; i++)
 		pp_top_model_log(&model, "a long line %0100d", i);
 	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++)
-		for (int pane = 0; pane < PP_TOP_PANES; pane++) {
-			model.pane = (enum pp_top_pane)pane;
-			model.scroll = pane == PP_TOP_ROWS ? 499 : 0;
+		for (int pane = 0; pane < 2 * PP_TOP_PANES; pane++) {
+			model.pane = (enum pp_top_pane)(pane % PP_TOP_PANES);
+			model.by = pane < PP_TOP_PANES ? PP_BY_SOURCE : PP_BY_FLOW;
+			model.scroll = model.pane == PP_TOP_ROWS ? 499 : 0;
 			pp_top_render(&model, sizes[i][0], sizes[i][1], &frame);
 			cr_expect_leq(frame.lines, PP_TOP_LINES_MAX);
 			for (uint32_t line = 0; line < frame.lines; line++)

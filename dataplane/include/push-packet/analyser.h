@@ -14,7 +14,8 @@
 //            still called after it, destroy after all.
 // Cost       packets and tick of an analyser with PP_ANALYSER_ON_WORKER never allocate, lock, log or
 //            make a system call. Others may do so on threads of their own: what they lose meanwhile
-//            is theirs. They must return, or the dataplane cannot stop.
+//            is theirs. They must return, or the dataplane
+//            cannot be closed (pp_plane_stop_within()).
 // Ownership  views are borrowed for the call. env is borrowed as long as the state lives, but for its
 //            options, which are there in create() only.
 #pragma once
@@ -125,6 +126,7 @@ enum pp_analyser_sort {
 	PP_SORT_PKTS,
 	PP_SORT_RATE, // packets per second
 	PP_SORT_NEW, // what began last is first
+	PP_SORT_BITS, // bits per second
 	PP_SORT_COUNT,
 };
 

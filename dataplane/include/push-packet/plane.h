@@ -298,6 +298,14 @@ int pp_plane_start(struct pp_plane *plane, struct pp_error *err);
 // still be read. Call once.
 void pp_plane_stop(struct pp_plane *plane);
 
+// The same, but an analyser that does not return is not waited for. Other threads end in order.
+//
+// @param limit_ns  For how long an analyser may do no packet of what still waits for it; counted from
+//                  when nothing new comes, up to 2 s after the call. UINT64_MAX: for ever.
+// @return          0; -ETIMEDOUT, with err naming one or all of them: their threads still run, so the
+//                  plane may be read but not closed: pp_plane_close() would wait for them.
+int pp_plane_stop_within(struct pp_plane *plane, uint64_t limit_ns, struct pp_error *err);
+
 // Free everything; stops first if needed. NULL is allowed.
 void pp_plane_close(struct pp_plane *plane);
 
