@@ -25,7 +25,7 @@
 #define PP_TUPLE_BITS 64 // in a word of tables
 #define PP_TUPLE_LEVELS 4 // source at two lengths, destination at two
 #define PP_TUPLE_PORT_CELLS 2048 // ports below 1,024, then all others by their low ten bits
-#define PP_TUPLE_BUCKET_RULES 12
+#define PP_TUPLE_BUCKET_RULES 16
 #define PP_TUPLE_MULS 6
 
 enum pp_tuple_part_index {
@@ -115,10 +115,9 @@ struct pp_tuple_cond {
 PP_STATIC_ASSERT(sizeof(struct pp_tuple_cond) == 16, "a mask finds one");
 
 struct pp_tuple_bucket {
-	__u32 rule[PP_TUPLE_BUCKET_RULES]; // begins a chain, from 1
-	__u64 tags_low; // one byte for each of rule[0] to [7]; 0: none
-	__u32 tags_high; // the others
-	__u32 pad;
+	__u64 tags[2]; // one byte for each chain; 0: none
+	__u16 rule_low[PP_TUPLE_BUCKET_RULES]; // begins a chain, from 1: its low 16 bits
+	__u8 rule_high[PP_TUPLE_BUCKET_RULES]; // and those above
 };
 PP_STATIC_ASSERT(sizeof(struct pp_tuple_bucket) == 64, "one cache line");
 

@@ -85,16 +85,19 @@ static __always_inline __u64 pp_tuple_hash6(const struct pp_tuple_table6 *table,
 	return (hash ^ hash >> 32) * mul[5];
 }
 
-// A bucket's index comes from the bits above 32, the tag from the last seven.
+// A bucket's index comes from the bits above 32, the tag from the last eight.
 static __always_inline __u64 pp_tuple_bucket_of(__u64 hash, __u32 bucket_mask)
 {
 	return hash >> 32 & bucket_mask;
 }
 
-// @return  Not 0: an odd byte.
+// @return  A byte, not 0.
 static __always_inline __u64 pp_tuple_tag_of(__u64 hash)
 {
-	return hash >> 56 | 1;
+	__u64 tag = hash >> 56;
+
+	PP_TUPLE_OPAQUE(tag);
+	return tag | (tag - 1) >> 63;
 }
 
 // Where a prefix of an address has its word, at one of the levels.
@@ -139,29 +142,39 @@ static __always_inline __u64 pp_tuple_candidates(const void *body,
 	return tables;
 }
 
-// The same, for bits that pp_tuple_chain() finds: offset of the rule in its bucket.
-static const __u8 pp_tuple_entry[64] = {
-	0, 32, 24, 0, 0, 0, 0,	0, 0, 0, 0, 0, 0,  0, 40, 0,  0, 0, 0, 0, 0, 0,
-	0, 0,  0,  0, 0, 0, 12, 0, 0, 0, 0, 0, 28, 0, 0,  0,  0, 8, 0, 0, 0, 0,
-	0, 16, 0,  0, 0, 0, 20, 0, 0, 0, 0, 0, 44, 0, 0,  36, 0, 4, 0, 0,
+// The same, for bits that pp_tuple_chain() finds: place of the rule in its bucket.
+static const __u8 pp_tuple_place[64] = {
+	0, 8, 6, 0, 15, 14, 0, 0, 0, 0, 0, 0, 0,  0, 10, 0,  0, 0, 0, 0, 0, 0,
+	0, 0, 0, 0, 12, 0,  3, 0, 0, 0, 0, 0, 7,  0, 0,	 13, 0, 2, 0, 0, 0, 0,
+	0, 4, 0, 0, 0,	0,  5, 0, 0, 0, 0, 0, 11, 0, 0,	 9,  0, 1, 0, 0,
 };
+
+// The highest bit of each byte that is 0; of bytes above the lowest such, some may be wrong.
+static __always_inline __u64 pp_tuple_zeros(__u64 bytes)
+{
+	return (bytes - 0x0101010101010101ull) & ~bytes & 0x8080808080808080ull;
+}
+
+// What begins the chain in a place of a bucket.
+static __always_inline __u32 pp_tuple_bucket_rule(const struct pp_tuple_bucket *bucket, __u64 at)
+{
+	return bucket->rule_low[at] + ((__u32)bucket->rule_high[at] << 16);
+}
 
 // Index of the rule that begins the chain of a tag, from 1; 0: there is none. The lowest byte that is
 // found to be the tag is the tag, the others need not be.
 static __always_inline __u32 pp_tuple_chain(const struct pp_tuple_bucket *bucket, __u64 tag)
 {
 	__u64 tags = tag * 0x0101010101010101ull;
-	__u64 low = bucket->tags_low ^ tags;
-	__u64 high = bucket->tags_high ^ (tags & 0xffffffff);
-	// Bits 0, 8, ... are low's, bits 1, 9, ... high's.
-	__u64 found = ((low - 0x0101010101010101ull) & ~low & 0x8080808080808080ull) >> 7 |
-		      ((high - 0x01010101ull) & ~high & 0x80808080ull) >> 6;
+	// Bits 0, 8, ... are of the first eight, bits 1, 9, ... of the others.
+	__u64 found = pp_tuple_zeros(bucket->tags[0] ^ tags) >> 7 |
+		      pp_tuple_zeros(bucket->tags[1] ^ tags) >> 6;
 	__u64 at;
 
 	if (found == 0)
 		return 0;
-	at = pp_tuple_entry[((found & -found) * PP_TUPLE_DE_BRUIJN) >> 58];
-	return *(const __u32 *)((const void *)bucket + (at & 60));
+	at = pp_tuple_place[((found & -found) * PP_TUPLE_DE_BRUIJN) >> 58];
+	return pp_tuple_bucket_rule(bucket, at & (PP_TUPLE_BUCKET_RULES - 1));
 }
 
 static __always_inline __u64 pp_tuple_miss4(const struct pp_tuple_rule4 *rule,

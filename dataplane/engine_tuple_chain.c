@@ -9,18 +9,25 @@
 
 static uint8_t tag_at(const struct pp_tuple_bucket *bucket, uint32_t at)
 {
-	return at < 8 ? (uint8_t)(bucket->tags_low >> 8 * at)
-		      : (uint8_t)(bucket->tags_high >> 8 * (at - 8));
+	return (uint8_t)(bucket->tags[at / 8] >> 8 * (at % 8));
 }
 
 static void set_tag(struct pp_tuple_bucket *bucket, uint32_t at, uint8_t tag)
 {
-	if (at < 8)
-		bucket->tags_low = (bucket->tags_low & ~(0xffull << 8 * at)) | (uint64_t)tag
-										       << 8 * at;
-	else
-		bucket->tags_high = (bucket->tags_high & ~(0xffu << 8 * (at - 8))) |
-				    (uint32_t)tag << 8 * (at - 8);
+	__u64 *tags = &bucket->tags[at / 8];
+
+	*tags = (*tags & ~(0xffull << 8 * (at % 8))) | (uint64_t)tag << 8 * (at % 8);
+}
+
+static uint32_t link_at(const struct pp_tuple_bucket *bucket, uint32_t at)
+{
+	return bucket->rule_low[at] | (uint32_t)bucket->rule_high[at] << 16;
+}
+
+static void set_link(struct pp_tuple_bucket *bucket, uint32_t at, uint32_t link)
+{
+	bucket->rule_low[at] = (uint16_t)link;
+	bucket->rule_high[at] = (uint8_t)(link >> 16);
 }
 
 // Where a tag stands in a bucket, 0 for a place that is free; PP_TUPLE_BUCKET_RULES: nowhere.
@@ -123,7 +130,7 @@ static void link_entry(struct pp_tuple_family *family, uint32_t at, uint32_t ind
 {
 	struct pp_tuple_bucket *bucket = pp_tuple_bucket(family, family->entry[index].bucket);
 	struct pp_tuple_rule *rule = pp_tuple_rule(family, index), *before = NULL;
-	uint32_t link = bucket->rule[at];
+	uint32_t link = link_at(bucket, at);
 
 	while (link != 0 && pp_tuple_rule(family, link - 1)->rank <= rule->rank) {
 		before = pp_tuple_rule(family, link - 1);
@@ -134,7 +141,7 @@ static void link_entry(struct pp_tuple_family *family, uint32_t at, uint32_t ind
 		set_next(family, before, index + 1);
 		return;
 	}
-	bucket->rule[at] = index + 1;
+	set_link(bucket, at, index + 1);
 	set_tag(bucket, at, family->entry[index].tag);
 	pp_tuple_touched(family->state, bucket, sizeof(*bucket));
 }
@@ -175,7 +182,7 @@ bool pp_tuple_chain_add(struct pp_tuple_family *family,
 	bucket = pp_tuple_bucket(family, home);
 	at = find_tag(bucket, tag);
 	if (at != PP_TUPLE_BUCKET_RULES)
-		length = length_of(family, bucket->rule[at]);
+		length = length_of(family, link_at(bucket, at));
 	else
 		at = find_tag(bucket, 0);
 	if (at == PP_TUPLE_BUCKET_RULES || length >= length_max)
@@ -202,14 +209,14 @@ static void unlink_entry(struct pp_tuple_family *family, uint32_t index)
 	uint32_t at = find_tag(bucket, entry->tag), next = next_of(pp_tuple_rule(family, index));
 	struct pp_tuple_rule *before;
 
-	if (bucket->rule[at] != index + 1) {
-		before = pp_tuple_rule(family, bucket->rule[at] - 1);
+	if (link_at(bucket, at) != index + 1) {
+		before = pp_tuple_rule(family, link_at(bucket, at) - 1);
 		while (next_of(before) != index + 1)
 			before = pp_tuple_rule(family, next_of(before) - 1);
 		set_next(family, before, next);
 		return;
 	}
-	bucket->rule[at] = next;
+	set_link(bucket, at, next);
 	if (next == 0)
 		set_tag(bucket, at, 0);
 	pp_tuple_touched(family->state, bucket, sizeof(*bucket));
@@ -219,7 +226,7 @@ void pp_tuple_chain_remove(struct pp_tuple_family *family, uint32_t index)
 {
 	struct pp_tuple_entry *entry = &family->entry[index];
 	struct pp_tuple_bucket *bucket = pp_tuple_bucket(family, entry->bucket);
-	uint32_t length = length_of(family, bucket->rule[find_tag(bucket, entry->tag)]);
+	uint32_t length = length_of(family, link_at(bucket, find_tag(bucket, entry->tag)));
 
 	unlink_entry(family, index);
 	family->chains[length]--;
@@ -247,7 +254,7 @@ uint32_t pp_tuple_covered(const struct pp_tuple_family *family, const struct pp_
 		bucket = pp_tuple_bucket(family, home_of(family, table, box, &tag));
 		at = find_tag(bucket, tag);
 		if (at != PP_TUPLE_BUCKET_RULES)
-			link = bucket->rule[at];
+			link = link_at(bucket, at);
 		while (link != 0) {
 			const struct pp_tuple_rule *rule = pp_tuple_rule(family, link - 1);
 

@@ -100,8 +100,8 @@ void pp_tuple_layout(struct pp_engine_shape *shape, const struct pp_tuple_need *
 
 		part->rule_count = rules_given(need->rules[ip6], ip6);
 		part->bucket_mask = 3;
-		// So that 2.5 to 5.5 rules share a bucket when all is full.
-		while ((part->bucket_mask + 1) * 11 < part->rule_count * 2)
+		// So that 4 to 8 rules share a bucket when all is full.
+		while ((part->bucket_mask + 1) * 8 < part->rule_count)
 			part->bucket_mask = part->bucket_mask * 2 + 1;
 		part->cell_shift = 64 - bits;
 		part->fields = PP_TUPLE_BY_ALL;

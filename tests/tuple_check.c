@@ -26,7 +26,7 @@ struct seen {
 
 static uint8_t tag_at(const struct pp_tuple_bucket *bucket, uint32_t at)
 {
-	return (uint8_t)(at < 8 ? bucket->tags_low >> 8 * at : bucket->tags_high >> 8 * (at - 8));
+	return (uint8_t)(bucket->tags[at / 8] >> 8 * (at % 8));
 }
 
 static const char *check_chain(struct seen *seen, uint32_t bucket, uint8_t tag, uint32_t link)
@@ -68,12 +68,13 @@ static const char *check_bucket(struct seen *seen, uint32_t index)
 		uint8_t tag = tag_at(bucket, at);
 
 		if (tag == 0) {
-			REQUIRE(bucket->rule[at] == 0);
+			REQUIRE(bucket->rule_low[at] == 0 && bucket->rule_high[at] == 0);
 			continue;
 		}
 		for (uint32_t other = 0; other < at; other++)
 			REQUIRE(tag_at(bucket, other) != tag);
-		wrong = check_chain(seen, index, tag, bucket->rule[at]);
+		wrong = check_chain(seen, index, tag,
+				    bucket->rule_low[at] | (uint32_t)bucket->rule_high[at] << 16);
 	}
 	return wrong;
 }
