@@ -21,6 +21,8 @@
 // Up to here rules share a key gladly.
 #define PP_TUPLE_SHARE ((PP_TUPLE_STEPS + 1) / 2)
 #define PP_TUPLE_NONE 0xffffffffu
+// Rules for each bucket at most, on average: of sixteen places.
+#define PP_TUPLE_BUCKET_FILL 8u
 
 // Part of a rule, in one family.
 struct pp_tuple_box {

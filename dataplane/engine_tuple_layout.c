@@ -107,8 +107,8 @@ void pp_tuple_layout(struct pp_engine_shape *shape, const struct pp_tuple_need *
 
 		part->rule_units = units_given(need, ip6);
 		part->bucket_mask = 3;
-		// So that 4 to 8 rules share a bucket when all is full.
-		while ((part->bucket_mask + 1) * 8 < rules_given(need->rules[ip6], ip6))
+		while ((part->bucket_mask + 1) * PP_TUPLE_BUCKET_FILL <
+		       rules_given(need->rules[ip6], ip6))
 			part->bucket_mask = part->bucket_mask * 2 + 1;
 		part->cell_shift = 64 - bits;
 		part->fields = PP_TUPLE_BY_ALL;
@@ -122,6 +122,15 @@ void pp_tuple_layout(struct pp_engine_shape *shape, const struct pp_tuple_need *
 }
 _Static_assert(sizeof(struct pp_tuple_head) % 64 == 0, "what follows begins a cache line");
 
+static bool
+part_holds(const struct pp_tuple_config *config, const struct pp_tuple_need *need, int ip6)
+{
+	const struct pp_tuple_part *part = &config->part[ip6];
+
+	return part->rule_units >= need->units[ip6] &&
+	       (part->bucket_mask + 1) * PP_TUPLE_BUCKET_FILL >= need->rules[ip6];
+}
+
 // @return  Whether a shape has the room, and not far too much of it.
 bool pp_tuple_layout_holds(const struct pp_engine_shape *shape, const struct pp_tuple_need *need)
 {
@@ -134,6 +143,5 @@ bool pp_tuple_layout_holds(const struct pp_engine_shape *shape, const struct pp_
 	pp_tuple_layout(&fresh, need);
 	return pp_tuple_cond_count(&config) >= need->conds &&
 	       shape->body_bytes / 4 <= fresh.body_bytes &&
-	       config.part[0].rule_units >= need->units[0] &&
-	       config.part[1].rule_units >= need->units[1];
+	       part_holds(&config, need, PP_TUPLE_IP4) && part_holds(&config, need, PP_TUPLE_IP6);
 }

@@ -43,8 +43,11 @@ static bool extend(struct pp_tuple_family *family)
 
 bool pp_tuple_room_take(struct pp_tuple_family *family, uint32_t units, uint32_t *index)
 {
-	uint32_t from = units;
+	uint32_t buckets = pp_tuple_part(family)->bucket_mask + 1, from = units;
 
+	// Short rules of IPv6 may be more than there are buckets for.
+	if (family->entries >= buckets * PP_TUPLE_BUCKET_FILL)
+		return false;
 	if (family->ip6 && units == 1 && family->free[0] == PP_TUPLE_NONE)
 		from = 2;
 	if (family->free[from - 1] == PP_TUPLE_NONE && !extend(family))
