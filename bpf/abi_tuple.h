@@ -72,11 +72,11 @@ struct pp_tuple_table {
 struct pp_tuple_rule {
 	__u32 rank;
 	__u32 next; // unit of the next in the chain, from 1; 0: none. The upper 8 bits: source shift
-	__u32 cond; // offset of it. The upper 8 bits: destination shift
-	__u32 slot; // IPv6: or'ed with PP_TUPLE_LONG
+	__u32 cond; // offset of it, IPv6: or PP_TUPLE_LONG. The upper 8 bits: destination shift
+	__u32 slot;
 };
 #define PP_TUPLE_LINK_BITS 24
-#define PP_TUPLE_LONG 0x80000000u
+#define PP_TUPLE_LONG 1u
 #define PP_TUPLE_UNIT_BYTES 32u
 
 // Ports of a rule, 16 bits each from the lowest: first source port, 65535 less the last one, and the

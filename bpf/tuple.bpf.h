@@ -258,7 +258,7 @@ static __always_inline __u64 pp_tuple_check(const struct pp_tuple_search *search
 	PP_TUPLE_OPAQUE(line); // or the compiler masks what the verifier has to know the bounds of
 	rule = *out = search->rules + line * (2 * PP_TUPLE_UNIT_BYTES) + half;
 	rest = search->rules + line * (2 * PP_TUPLE_UNIT_BYTES) + (half ^ PP_TUPLE_UNIT_BYTES);
-	is_long = -(__u64)(rule->slot / PP_TUPLE_LONG);
+	is_long = -(__u64)(rule->cond & PP_TUPLE_LONG);
 	cond = search->conds + (rule->cond & cond_mask);
 	miss = pp_tuple_miss6((const void *)rule, key) | (pp_tuple_miss_rest6(rest, key) & is_long);
 	ports = cond->ports | (rest->ports & is_long);
@@ -286,7 +286,7 @@ static __always_inline void pp_tuple_walk(struct pp_tuple_search *search,
 		PP_TUPLE_OPAQUE(miss);
 		if (miss == 0) {
 			search->best = rule->rank;
-			search->slot = ip6 ? rule->slot & ~PP_TUPLE_LONG : rule->slot;
+			search->slot = rule->slot;
 			return;
 		}
 		link = rule->next & ((1u << PP_TUPLE_LINK_BITS) - 1);

@@ -95,7 +95,7 @@ static void link_entry(struct pp_tuple_family *family, uint32_t at, uint32_t ind
 static void count_entry(struct pp_tuple_family *family, uint32_t index, uint32_t length)
 {
 	struct pp_tuple_entry *entry = &family->entry[index];
-	uint32_t slot = pp_tuple_rule(family, index)->slot & ~PP_TUPLE_LONG;
+	uint32_t slot = pp_tuple_rule(family, index)->slot;
 
 	if (length > 0)
 		family->chains[length]--;

@@ -81,7 +81,7 @@ static void write6(struct pp_tuple_rule *rule, const struct pp_tuple_box *box, u
 	first->addr[1] = box->addr[2];
 	if (units == 1)
 		return;
-	rule->slot |= PP_TUPLE_LONG;
+	rule->cond |= PP_TUPLE_LONG;
 	*rest = (struct pp_tuple_rest6){.addr = {box->addr[1], box->addr[3]},
 					.ports = ports_of(box)};
 	rest->shift[0] = shift6(in_half(box->src_bits, 1));
@@ -119,13 +119,12 @@ read6(const struct pp_tuple_rule *rule, const struct pp_tuple_cond *cond, struct
 	const struct pp_tuple_rule6 *first = (const struct pp_tuple_rule6 *)rule;
 	const struct pp_tuple_rest6 *rest = (const struct pp_tuple_rest6 *)(first + 1);
 
-	box->slot &= ~PP_TUPLE_LONG;
 	box->src_bits = (uint8_t)bits6(rule->next >> PP_TUPLE_LINK_BITS);
 	box->dst_bits = (uint8_t)bits6(rule->cond >> PP_TUPLE_LINK_BITS);
 	box->addr[0] = first->addr[0];
 	box->addr[2] = first->addr[1];
 	read_ports(cond->ports, box);
-	if (!(rule->slot & PP_TUPLE_LONG))
+	if (!(rule->cond & PP_TUPLE_LONG))
 		return;
 	box->src_bits = (uint8_t)(box->src_bits + bits6(rest->shift[0]));
 	box->dst_bits = (uint8_t)(box->dst_bits + bits6(rest->shift[1]));

@@ -166,7 +166,7 @@ static const char *check_units(const struct seen *seen)
 	for (uint32_t i = 0; i < family->entry_end; i++) {
 		const struct pp_tuple_entry *entry = &family->entry[i];
 		bool is_long =
-			entry->units > 0 && (pp_tuple_rule(family, i)->slot & PP_TUPLE_LONG) != 0;
+			entry->units > 0 && (pp_tuple_rule(family, i)->cond & PP_TUPLE_LONG) != 0;
 
 		REQUIRE((entry->units > 0) == (seen->reached[i] == 1));
 		REQUIRE(entry->units == 0 || entry->free_units == 0);
