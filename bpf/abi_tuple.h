@@ -25,8 +25,11 @@
 #define PP_TUPLE_BITS 64 // in a word of tables
 #define PP_TUPLE_LEVELS 4 // source at two lengths, destination at two
 #define PP_TUPLE_PORT_CELLS 2048 // ports below 1,024, then all others by their low ten bits
-#define PP_TUPLE_BUCKET_RULES 12
+#define PP_TUPLE_BUCKET_RULES 16
 #define PP_TUPLE_MULS 6
+#ifndef PP_TUPLE_PORT_CONDS
+#define PP_TUPLE_PORT_CONDS 1024u // conditions with ports are made up to here
+#endif
 
 enum pp_tuple_part_index {
 	PP_TUPLE_IP4,
@@ -41,7 +44,7 @@ struct pp_tuple_part {
 	__u32 bucket_at;
 	__u32 bucket_mask; // buckets - 1
 	__u32 rule_at;
-	__u32 rule_count;
+	__u32 rule_units; // of PP_TUPLE_UNIT_BYTES; even for IPv6
 	__u32 fields; // PP_TUPLE_BY_*: those that tell tables apart
 	__u32 pad;
 };
@@ -54,7 +57,7 @@ struct pp_tuple_part {
 struct pp_tuple_config {
 	struct pp_tuple_part part[PP_TUPLE_FAMILIES];
 	__u32 cond_at;
-	__u32 cond_mask; // of offsets: 16 times a power of two, less 16
+	__u32 cond_mask; // of offsets: 32 times a power of two, less 32
 };
 PP_STATIC_ASSERT(sizeof(struct pp_tuple_config) <= 128, "it is a shape's config");
 
@@ -68,15 +71,20 @@ struct pp_tuple_table {
 
 struct pp_tuple_rule {
 	__u32 rank;
-	__u32 next; // in the chain, from 1; 0: none. IPv4: the upper 8 bits are 32 - source length
-	__u32 cond; // offset of it. IPv4: the upper 8 bits are 32 - destination length
+	__u32 next; // unit of the next in the chain, from 1; 0: none. The upper 8 bits: source shift
+	__u32 cond; // offset of it, IPv6: or PP_TUPLE_LONG. The upper 8 bits: destination shift
 	__u32 slot;
-	__u16 sport_lo;
-	__u16 sport_hi;
-	__u16 dport_lo;
-	__u16 dport_hi;
 };
 #define PP_TUPLE_LINK_BITS 24
+#define PP_TUPLE_LONG 1u
+#define PP_TUPLE_UNIT_BYTES 32u
+
+// Ports of a rule, 16 bits each from the lowest: first source port, 65535 less the last one, and the
+// same for the destination. A packet's own four are looked up as two words, with a guard bit above
+// each: what a rule wants is taken away from them, and a guard that goes was borrowed from.
+#define PP_TUPLE_PORTS_ANY 0ull
+#define PP_TUPLE_PORT_LANES 0x0000ffff0000ffffull
+#define PP_TUPLE_PORT_GUARDS 0x0001000000010000ull
 
 // addr is as in struct pp_key; IPv6 is in host order here.
 struct pp_tuple_table4 {
@@ -93,32 +101,46 @@ struct pp_tuple_table6 {
 PP_STATIC_ASSERT(sizeof(struct pp_tuple_table6) == 64, "one cache line");
 
 struct pp_tuple_rule4 {
-	struct pp_tuple_rule rule;
+	struct pp_tuple_rule rule; // shifts: 32 - length
+	__u64 ports;
 	__u64 addr;
 };
-PP_STATIC_ASSERT(sizeof(struct pp_tuple_rule4) == 32, "two to a cache line");
+PP_STATIC_ASSERT(sizeof(struct pp_tuple_rule4) == PP_TUPLE_UNIT_BYTES, "two to a cache line");
 
-// A difference in addr[i] counts when something is left of it after a shift by shift[i][0], then by
-// shift[i][1]: one shift by 64 is no shift.
+// All of a rule whose prefixes lie in the first halves of the addresses, and whose ports are those of
+// its condition. Such a rule takes any unit.
+//
+// A difference in addr[i] counts when something is left of it after a shift by the low six bits of
+// the shift, then by its highest one: one shift by 64 is no shift.
 struct pp_tuple_rule6 {
 	struct pp_tuple_rule rule;
-	__u8 shift[4][2];
-	__u64 addr[4];
+	__u64 addr[2]; // first halves
 };
-PP_STATIC_ASSERT(sizeof(struct pp_tuple_rule6) == 64, "one cache line");
+PP_STATIC_ASSERT(sizeof(struct pp_tuple_rule6) == PP_TUPLE_UNIT_BYTES, "two to a cache line");
+
+// The other unit of the cache line. It is read for every rule, and counts for those with
+// PP_TUPLE_LONG, which begin a line; for others it is something else.
+struct pp_tuple_rest6 {
+	__u64 addr[2]; // second halves
+	__u64 ports;
+	__u8 shift[2];
+	__u8 pad[6];
+};
+PP_STATIC_ASSERT(sizeof(struct pp_tuple_rest6) == PP_TUPLE_UNIT_BYTES, "fills the line");
 
 // What else a rule asks for. Rules share these, there are few.
 struct pp_tuple_cond {
 	__u64 sets; // as struct pp_linear_ip4
 	__u64 word; // low half: of pp_key.word, protocol, interface, PP_KEY_PORTS; high half: its mask
+	__u64 ports; // for IPv6
+	__u64 pad;
 };
-PP_STATIC_ASSERT(sizeof(struct pp_tuple_cond) == 16, "a mask finds one");
+PP_STATIC_ASSERT(sizeof(struct pp_tuple_cond) == 32, "a mask finds one");
 
 struct pp_tuple_bucket {
-	__u32 rule[PP_TUPLE_BUCKET_RULES]; // begins a chain, from 1
-	__u64 tags_low; // one byte for each of rule[0] to [7]; 0: none
-	__u32 tags_high; // the others
-	__u32 pad;
+	__u64 tags[2]; // one byte for each chain; 0: none
+	__u16 rule_low[PP_TUPLE_BUCKET_RULES]; // begins a chain, from 1: its low 16 bits
+	__u8 rule_high[PP_TUPLE_BUCKET_RULES]; // and those above
 };
 PP_STATIC_ASSERT(sizeof(struct pp_tuple_bucket) == 64, "one cache line");
 

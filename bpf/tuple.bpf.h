@@ -36,6 +36,7 @@ struct pp_tuple_key {
 	__u64 word;
 	__u64 addr[4]; // host order
 	__u64 not_sets;
+	__u64 ports[2]; // both ports; 65535 less each: lanes with guards, see PP_TUPLE_PORT_LANES
 };
 
 // By the product of a power of two and the constant: which power. clang 14 cannot compile
@@ -85,16 +86,19 @@ static __always_inline __u64 pp_tuple_hash6(const struct pp_tuple_table6 *table,
 	return (hash ^ hash >> 32) * mul[5];
 }
 
-// A bucket's index comes from the bits above 32, the tag from the last seven.
+// A bucket's index comes from the bits above 32, the tag from the last eight.
 static __always_inline __u64 pp_tuple_bucket_of(__u64 hash, __u32 bucket_mask)
 {
 	return hash >> 32 & bucket_mask;
 }
 
-// @return  Not 0: an odd byte.
+// @return  A byte, not 0.
 static __always_inline __u64 pp_tuple_tag_of(__u64 hash)
 {
-	return hash >> 56 | 1;
+	__u64 tag = hash >> 56;
+
+	PP_TUPLE_OPAQUE(tag);
+	return tag | (tag - 1) >> 63;
 }
 
 // Where a prefix of an address has its word, at one of the levels.
@@ -139,29 +143,39 @@ static __always_inline __u64 pp_tuple_candidates(const void *body,
 	return tables;
 }
 
-// The same, for bits that pp_tuple_chain() finds: offset of the rule in its bucket.
-static const __u8 pp_tuple_entry[64] = {
-	0, 32, 24, 0, 0, 0, 0,	0, 0, 0, 0, 0, 0,  0, 40, 0,  0, 0, 0, 0, 0, 0,
-	0, 0,  0,  0, 0, 0, 12, 0, 0, 0, 0, 0, 28, 0, 0,  0,  0, 8, 0, 0, 0, 0,
-	0, 16, 0,  0, 0, 0, 20, 0, 0, 0, 0, 0, 44, 0, 0,  36, 0, 4, 0, 0,
+// The same, for bits that pp_tuple_chain() finds: place of the rule in its bucket.
+static const __u8 pp_tuple_place[64] = {
+	0, 8, 6, 0, 15, 14, 0, 0, 0, 0, 0, 0, 0,  0, 10, 0,  0, 0, 0, 0, 0, 0,
+	0, 0, 0, 0, 12, 0,  3, 0, 0, 0, 0, 0, 7,  0, 0,	 13, 0, 2, 0, 0, 0, 0,
+	0, 4, 0, 0, 0,	0,  5, 0, 0, 0, 0, 0, 11, 0, 0,	 9,  0, 1, 0, 0,
 };
+
+// The highest bit of each byte that is 0; of bytes above the lowest such, some may be wrong.
+static __always_inline __u64 pp_tuple_zeros(__u64 bytes)
+{
+	return (bytes - 0x0101010101010101ull) & ~bytes & 0x8080808080808080ull;
+}
+
+// What begins the chain in a place of a bucket.
+static __always_inline __u32 pp_tuple_bucket_rule(const struct pp_tuple_bucket *bucket, __u64 at)
+{
+	return bucket->rule_low[at] + ((__u32)bucket->rule_high[at] << 16);
+}
 
 // Index of the rule that begins the chain of a tag, from 1; 0: there is none. The lowest byte that is
 // found to be the tag is the tag, the others need not be.
 static __always_inline __u32 pp_tuple_chain(const struct pp_tuple_bucket *bucket, __u64 tag)
 {
 	__u64 tags = tag * 0x0101010101010101ull;
-	__u64 low = bucket->tags_low ^ tags;
-	__u64 high = bucket->tags_high ^ (tags & 0xffffffff);
-	// Bits 0, 8, ... are low's, bits 1, 9, ... high's.
-	__u64 found = ((low - 0x0101010101010101ull) & ~low & 0x8080808080808080ull) >> 7 |
-		      ((high - 0x01010101ull) & ~high & 0x80808080ull) >> 6;
+	// Bits 0, 8, ... are of the first eight, bits 1, 9, ... of the others.
+	__u64 found = pp_tuple_zeros(bucket->tags[0] ^ tags) >> 7 |
+		      pp_tuple_zeros(bucket->tags[1] ^ tags) >> 6;
 	__u64 at;
 
 	if (found == 0)
 		return 0;
-	at = pp_tuple_entry[((found & -found) * PP_TUPLE_DE_BRUIJN) >> 58];
-	return *(const __u32 *)((const void *)bucket + (at & 60));
+	at = pp_tuple_place[((found & -found) * PP_TUPLE_DE_BRUIJN) >> 58];
+	return pp_tuple_bucket_rule(bucket, at & (PP_TUPLE_BUCKET_RULES - 1));
 }
 
 static __always_inline __u64 pp_tuple_miss4(const struct pp_tuple_rule4 *rule,
@@ -173,36 +187,40 @@ static __always_inline __u64 pp_tuple_miss4(const struct pp_tuple_rule4 *rule,
 	       PP_TUPLE_SHIFTED(differs & 0xffffffff, rule->rule.cond >> PP_TUPLE_LINK_BITS);
 }
 
+// A byte's shift; see struct pp_tuple_rule6. Bit 6 is 0, and an instruction shifts by six bits.
+static __always_inline __u64 pp_tuple_shifted6(__u64 differs, __u32 shift)
+{
+	return PP_TUPLE_SHIFTED(PP_TUPLE_SHIFTED(differs, shift), shift >> 7);
+}
+
 static __always_inline __u64 pp_tuple_miss6(const struct pp_tuple_rule6 *rule,
 					    const struct pp_tuple_key *key)
 {
-	__u64 miss = 0;
-
-	for (int i = 0; i < 4; i++)
-		miss |= PP_TUPLE_SHIFTED(
-			PP_TUPLE_SHIFTED(key->addr[i] ^ rule->addr[i], rule->shift[i][0]),
-			rule->shift[i][1]);
-	return miss;
+	return pp_tuple_shifted6(key->addr[0] ^ rule->addr[0],
+				 rule->rule.next >> PP_TUPLE_LINK_BITS) |
+	       pp_tuple_shifted6(key->addr[2] ^ rule->addr[1],
+				 rule->rule.cond >> PP_TUPLE_LINK_BITS);
 }
 
-// The sign says whether some port lies outside.
-static __always_inline __s64 pp_tuple_ports(const struct pp_tuple_rule *rule,
-					    const struct pp_tuple_key *key)
+static __always_inline __u64 pp_tuple_miss_rest6(const struct pp_tuple_rest6 *rest,
+						 const struct pp_tuple_key *key)
 {
-	__s64 sport = key->word >> PP_KEY_SPORT_SHIFT;
-	__s64 dport = key->word >> PP_KEY_DPORT_SHIFT & 0xffff;
-
-	return (sport - rule->sport_lo) | (rule->sport_hi - sport) | (dport - rule->dport_lo) |
-	       (rule->dport_hi - dport);
+	return pp_tuple_shifted6(key->addr[1] ^ rest->addr[0], rest->shift[0]) |
+	       pp_tuple_shifted6(key->addr[3] ^ rest->addr[1], rest->shift[1]);
 }
 
-static __always_inline __u64 pp_tuple_miss_cond(const void *conds,
-						__u32 cond_mask,
-						const struct pp_tuple_rule *rule,
+// Not 0: some port lies outside.
+static __always_inline __u64 pp_tuple_miss_ports(__u64 ports, const struct pp_tuple_key *key)
+{
+	__u64 first = key->ports[0] - (ports & PP_TUPLE_PORT_LANES);
+	__u64 last = key->ports[1] - (ports >> 16 & PP_TUPLE_PORT_LANES);
+
+	return ~(first & last) & PP_TUPLE_PORT_GUARDS;
+}
+
+static __always_inline __u64 pp_tuple_miss_cond(const struct pp_tuple_cond *cond,
 						const struct pp_tuple_key *key)
 {
-	const struct pp_tuple_cond *cond = conds + (rule->cond & cond_mask);
-
 	return ((cond->word ^ key->word) & cond->word >> 32) | (cond->sets & key->not_sets);
 }
 
@@ -215,6 +233,38 @@ struct pp_tuple_search {
 	__u32 slot;
 };
 
+// @param at  Below the number of units.
+// @return    0: the rule matches, but for its rank.
+static __always_inline __u64 pp_tuple_check(const struct pp_tuple_search *search,
+					    __u32 cond_mask,
+					    const struct pp_tuple_key *key,
+					    int ip6,
+					    __u64 at,
+					    const struct pp_tuple_rule **out)
+{
+	__u64 line = at >> 1, half = (at & 1) * PP_TUPLE_UNIT_BYTES, miss, ports, is_long;
+	const struct pp_tuple_cond *cond;
+	const struct pp_tuple_rule *rule;
+	const struct pp_tuple_rest6 *rest;
+
+	PP_TUPLE_CHECKED();
+	if (!ip6) {
+		rule = *out = search->rules + at * PP_TUPLE_UNIT_BYTES;
+		cond = search->conds + (rule->cond & cond_mask);
+		miss = pp_tuple_miss4((const void *)rule, key);
+		ports = ((const struct pp_tuple_rule4 *)rule)->ports;
+		return miss | pp_tuple_miss_ports(ports, key) | pp_tuple_miss_cond(cond, key);
+	}
+	PP_TUPLE_OPAQUE(line); // or the compiler masks what the verifier has to know the bounds of
+	rule = *out = search->rules + line * (2 * PP_TUPLE_UNIT_BYTES) + half;
+	rest = search->rules + line * (2 * PP_TUPLE_UNIT_BYTES) + (half ^ PP_TUPLE_UNIT_BYTES);
+	is_long = -(__u64)(rule->cond & PP_TUPLE_LONG);
+	cond = search->conds + (rule->cond & cond_mask);
+	miss = pp_tuple_miss6((const void *)rule, key) | (pp_tuple_miss_rest6(rest, key) & is_long);
+	ports = cond->ports | (rest->ports & is_long);
+	return miss | pp_tuple_miss_ports(ports, key) | pp_tuple_miss_cond(cond, key);
+}
+
 // The best rule of a chain takes the place of what was found, if it is better.
 //
 // @param link  To the first one.
@@ -224,22 +274,15 @@ static __always_inline void pp_tuple_walk(struct pp_tuple_search *search,
 					  int ip6,
 					  __u32 link)
 {
-	__u64 bytes = ip6 ? sizeof(struct pp_tuple_rule6) : sizeof(struct pp_tuple_rule4);
-
 	for (int i = 0; i < PP_TUPLE_STEPS; i++) {
 		const struct pp_tuple_rule *rule;
 		__u64 miss, at = (__u32)(link - 1);
 
 		PP_TUPLE_OPAQUE(at);
-		if (at >= config->part[ip6].rule_count)
+		if (at >= config->part[ip6].rule_units)
 			return;
-		PP_TUPLE_CHECKED();
-		rule = search->rules + at * bytes;
-		miss = ip6 ? pp_tuple_miss6((const void *)rule, key)
-			   : pp_tuple_miss4((const void *)rule, key);
-		miss |= pp_tuple_miss_cond(search->conds, config->cond_mask, rule, key);
-		miss |= (__u64)(pp_tuple_ports(rule, key) | ~((__s64)rule->rank - search->best)) >>
-			63;
+		miss = pp_tuple_check(search, config->cond_mask, key, ip6, at, &rule);
+		miss |= (__u64) ~((__s64)rule->rank - search->best) >> 63;
 		PP_TUPLE_OPAQUE(miss);
 		if (miss == 0) {
 			search->best = rule->rank;
@@ -310,6 +353,10 @@ static __always_inline __u32 pp_tuple_match(const void *body,
 	// verifier would walk the search for each kind: it is made to forget.
 	struct pp_tuple_key key = {.word = packet->word ^ head->numbers[0].zero, .not_sets = ~sets};
 
+	key.ports[0] =
+		(key.word >> PP_KEY_SPORT_SHIFT | (key.word >> PP_KEY_DPORT_SHIFT & 0xffff) << 32) +
+		PP_TUPLE_PORT_GUARDS;
+	key.ports[1] = key.ports[0] ^ PP_TUPLE_PORT_LANES;
 	switch ((__u8)packet->word) {
 	case PP_FAMILY_IP4:
 		key.addr[0] = packet->addr[0];

@@ -125,9 +125,7 @@ static void stats(const void *opaque, struct pp_engine_stats *out)
 			out->tables += family->table[i].entries > 0;
 		if (steps > out->steps_max)
 			out->steps_max = steps;
-		out->used_bytes +=
-			(uint64_t)family->entries *
-			(ip6 ? sizeof(struct pp_tuple_rule6) : sizeof(struct pp_tuple_rule4));
+		out->used_bytes += (uint64_t)family->units * PP_TUPLE_UNIT_BYTES;
 		out->used_bytes += (part->bucket_mask + 1) * sizeof(struct pp_tuple_bucket);
 		out->used_bytes += sizeof(struct pp_tuple_cell) << (64 - part->cell_shift);
 	}

@@ -21,6 +21,8 @@
 // Up to here rules share a key gladly.
 #define PP_TUPLE_SHARE ((PP_TUPLE_STEPS + 1) / 2)
 #define PP_TUPLE_NONE 0xffffffffu
+// Rules for each bucket at most, on average: of sixteen places.
+#define PP_TUPLE_BUCKET_FILL 8u
 
 // Part of a rule, in one family.
 struct pp_tuple_box {
@@ -54,11 +56,17 @@ struct pp_tuple_mask {
 #define PP_TUPLE_FULL_SPORT (1u << 8)
 #define PP_TUPLE_FULL_DPORT (1u << 10)
 
+// A unit of the body in which a rule begins, or free ones.
 struct pp_tuple_entry {
-	uint32_t bucket;
+	union {
+		uint32_t bucket;
+		uint32_t before; // free: the one before in the list; PP_TUPLE_NONE
+	};
 	uint32_t sibling; // next entry of the same rule, or the next free one; PP_TUPLE_NONE
 	uint8_t tag;
 	uint8_t table;
+	uint8_t units; // of the rule; 0: none begins here
+	uint8_t free_units; // that begin here
 };
 
 // Why a box found no place.
@@ -86,9 +94,10 @@ struct pp_tuple_family {
 	uint32_t table_count;
 	struct pp_tuple_table_state table[PP_TUPLE_BITS];
 	uint8_t order[PP_TUPLE_BITS]; // tables, most specific first
-	struct pp_tuple_entry *entry; // by index of the body's rule
+	struct pp_tuple_entry *entry; // by unit of the body
 	uint32_t entry_end; // so many were ever used
-	uint32_t entry_free; // list
+	uint32_t free[2]; // lists: of one unit, and for IPv6 of two
+	uint32_t units; // in use
 	uint32_t entries;
 	uint32_t stale; // deletions that left bits behind
 	uint32_t slots; // that the next two have room for
@@ -161,10 +170,8 @@ void pp_tuple_mask_write(const struct pp_tuple_mask *mask,
 			 uint64_t *word);
 // The word of a key in the box, with one of its values in each field.
 uint64_t pp_tuple_box_word(const struct pp_tuple_box *box, int ip6);
-// Whether all that matches the box matches the rule of the body.
-bool pp_tuple_covers(const struct pp_tuple_family *family,
-		     const struct pp_tuple_rule *rule,
-		     const struct pp_tuple_box *box);
+// Whether all that matches one box matches the other.
+bool pp_tuple_covers(const struct pp_tuple_box *of, const struct pp_tuple_box *box, int ip6);
 uint32_t pp_tuple_range_bits(uint16_t lo, uint16_t hi);
 
 // engine_tuple_plan.c: which masks.
@@ -195,15 +202,15 @@ static inline const struct pp_tuple_part *pp_tuple_part(const struct pp_tuple_fa
 }
 struct pp_tuple_table *pp_tuple_table(const struct pp_tuple_family *family, uint32_t table);
 struct pp_tuple_bucket *pp_tuple_bucket(const struct pp_tuple_family *family, uint32_t bucket);
+// @param index  Its first unit.
 struct pp_tuple_rule *pp_tuple_rule(const struct pp_tuple_family *family, uint32_t index);
 struct pp_tuple_cell *pp_tuple_cells(const struct pp_tuple_family *family);
 struct pp_tuple_cond *pp_tuple_cond(const struct pp_tuple_state *state, uint32_t index);
-const struct pp_tuple_cond *pp_tuple_rule_cond(const struct pp_tuple_state *state,
-					       const struct pp_tuple_rule *rule);
 uint32_t pp_tuple_cond_count(const struct pp_tuple_config *config);
 // What a set of rules needs at least, and what it is given.
 struct pp_tuple_need {
 	uint32_t rules[PP_TUPLE_FAMILIES];
+	uint32_t units[PP_TUPLE_FAMILIES]; // as many as rules, and twice as many at most
 	uint32_t conds;
 };
 void pp_tuple_layout(struct pp_engine_shape *shape, const struct pp_tuple_need *need);
@@ -245,10 +252,36 @@ void pp_tuple_chain_remove(struct pp_tuple_family *family, uint32_t index);
 // Slot of a rule before the box that covers it; PP_SLOT_DEFAULT: none was found.
 uint32_t pp_tuple_covered(const struct pp_tuple_family *family, const struct pp_tuple_box *box);
 
+// engine_tuple_rule.c: boxes as rules of the body.
+//
+// @return  What a box takes when there is a condition for its ports.
+uint32_t pp_tuple_box_units(const struct pp_tuple_box *box, int ip6);
+// @return  Ports of its condition, for boxes of IPv6 that fit in one unit.
+uint64_t pp_tuple_box_cond_ports(const struct pp_tuple_box *box, int ip6);
+// @param units  Set: what the box takes with this condition.
+// @return       Index of a condition; -ENOSPC.
+int pp_tuple_rule_cond_get(struct pp_tuple_state *state,
+			   const struct pp_tuple_box *box,
+			   int ip6,
+			   uint32_t *units);
+// @param index  Of an entry that has its units.
+void pp_tuple_rule_write(const struct pp_tuple_family *family,
+			 uint32_t index,
+			 const struct pp_tuple_box *box,
+			 uint32_t cond);
+// @return  All but the rule's id.
+struct pp_tuple_box pp_tuple_rule_read(const struct pp_tuple_family *family, uint32_t index);
+
+// engine_tuple_room.c: units for rules. The entry says how many it has, when they are given back.
+bool pp_tuple_room_take(struct pp_tuple_family *family, uint32_t units, uint32_t *index);
+void pp_tuple_room_give(struct pp_tuple_family *family, uint32_t index);
+
 // engine_tuple_cond.c: conditions that rules share.
 //
 // @return  Index; -ENOSPC.
-int pp_tuple_cond_get(struct pp_tuple_state *state, uint64_t sets, uint32_t value, uint32_t mask);
+int pp_tuple_cond_get(struct pp_tuple_state *state, const struct pp_tuple_cond *want);
+// How many conditions with ports the boxes want; PP_TUPLE_PORT_CONDS: that or more.
+uint32_t pp_tuple_cond_with_ports(const struct pp_tuple_box *box, uint32_t count, int ip6);
 
 // engine_tuple_other.c: frames that are neither IPv4 nor IPv6.
 //

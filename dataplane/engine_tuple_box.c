@@ -125,47 +125,19 @@ uint64_t pp_tuple_box_word(const struct pp_tuple_box *box, int ip6)
 	       (uint64_t)box->dport_lo << PP_KEY_DPORT_SHIFT;
 }
 
-static bool covers_address4(const struct pp_tuple_rule4 *rule, const struct pp_tuple_box *box)
+bool pp_tuple_covers(const struct pp_tuple_box *of, const struct pp_tuple_box *box, int ip6)
 {
-	uint32_t src_shift = rule->rule.next >> PP_TUPLE_LINK_BITS;
-	uint32_t dst_shift = rule->rule.cond >> PP_TUPLE_LINK_BITS;
-	uint64_t differs = rule->addr ^ box->addr[0];
+	struct pp_tuple_mask mask = {.src = of->src_bits, .dst = of->dst_bits};
+	uint64_t addr[4], word, differs = 0;
 
-	return 32 - src_shift <= box->src_bits && 32 - dst_shift <= box->dst_bits &&
-	       (differs >> 32) >> src_shift == 0 && (differs & 0xffffffff) >> dst_shift == 0;
-}
-
-// The length of the prefix whose first half is addr[first].
-static uint32_t bits_of(const struct pp_tuple_rule6 *rule, int first)
-{
-	uint32_t shifts = 0;
-
-	for (int i = first; i < first + 2; i++)
-		shifts += (uint32_t)rule->shift[i][0] + rule->shift[i][1];
-	return 128 - shifts;
-}
-
-static bool covers_address6(const struct pp_tuple_rule6 *rule, const struct pp_tuple_box *box)
-{
-	uint64_t miss = 0;
-
-	for (int i = 0; i < 4; i++)
-		miss |= (rule->addr[i] ^ box->addr[i]) >> rule->shift[i][0] >> rule->shift[i][1];
-	return miss == 0 && bits_of(rule, 0) <= box->src_bits && bits_of(rule, 2) <= box->dst_bits;
-}
-
-bool pp_tuple_covers(const struct pp_tuple_family *family,
-		     const struct pp_tuple_rule *rule,
-		     const struct pp_tuple_box *box)
-{
-	const struct pp_tuple_cond *cond = pp_tuple_rule_cond(family->state, rule);
-	uint32_t value = (uint32_t)cond->word, mask = (uint32_t)(cond->word >> 32);
-
-	if (rule->sport_lo > box->sport_lo || rule->sport_hi < box->sport_hi ||
-	    rule->dport_lo > box->dport_lo || rule->dport_hi < box->dport_hi ||
-	    (mask & ~box->mask) != 0 || ((value ^ box->value) & mask) != 0 ||
-	    (cond->sets & ~box->sets) != 0)
+	if (of->sport_lo > box->sport_lo || of->sport_hi < box->sport_hi ||
+	    of->dport_lo > box->dport_lo || of->dport_hi < box->dport_hi ||
+	    (of->mask & ~box->mask) != 0 || ((of->value ^ box->value) & of->mask) != 0 ||
+	    (of->sets & ~box->sets) != 0 || of->src_bits > box->src_bits ||
+	    of->dst_bits > box->dst_bits)
 		return false;
-	return family->ip6 ? covers_address6((const struct pp_tuple_rule6 *)rule, box)
-			   : covers_address4((const struct pp_tuple_rule4 *)rule, box);
+	pp_tuple_mask_write(&mask, ip6, addr, &word);
+	for (int i = 0; i < (ip6 ? 4 : 1); i++)
+		differs |= (of->addr[i] ^ box->addr[i]) & addr[i];
+	return differs == 0;
 }

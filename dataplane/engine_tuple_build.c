@@ -78,8 +78,8 @@ static int start_family(struct pp_tuple_state *state, const struct build *build,
 
 	family->state = state;
 	family->ip6 = ip6;
-	family->entry_free = PP_TUPLE_NONE;
-	family->entry = calloc(pp_tuple_part(family)->rule_count, sizeof(family->entry[0]));
+	family->free[0] = family->free[1] = PP_TUPLE_NONE;
+	family->entry = calloc(pp_tuple_part(family)->rule_units, sizeof(family->entry[0]));
 	if (family->entry == NULL)
 		return -ENOMEM;
 	start_numbers(family, build);
@@ -133,7 +133,8 @@ static void set_filters(struct pp_tuple_family *family)
 {
 	pp_tuple_tables_sort(family);
 	for (uint32_t i = 0; i < family->entry_end; i++)
-		pp_tuple_filter_add_fields(family, i);
+		if (family->entry[i].units > 0)
+			pp_tuple_filter_add_fields(family, i);
 	pp_tuple_levels_choose(family);
 	family->filters = true;
 }
@@ -148,20 +149,28 @@ static void choose_fields(struct pp_tuple_state *state, const struct pp_engine_s
 	memcpy(state->shape.config, &state->config, sizeof(state->config));
 }
 
+// Rules that were split, or that took two units for want of a condition with their ports.
+static bool ask_for_rules(struct pp_tuple_need *need, int ip6)
+{
+	uint32_t *rules = &need->rules[ip6], *units = &need->units[ip6];
+
+	if (!ip6 || *units == 2 * *rules) {
+		if (*rules >= ENTRIES_MAX)
+			return false;
+		*rules = *rules * 2 < ENTRIES_MAX ? *rules * 2 : ENTRIES_MAX;
+	}
+	*units = *rules * (ip6 ? 2 : 1);
+	return true;
+}
+
 // @return  false: there can be no more of what is lacking.
 static bool ask_for_more(struct build *build, enum pp_tuple_lack lack, uint32_t has_conds)
 {
-	uint32_t *rules = &build->need.rules[build->refused_ip6];
-
 	if (lack == PP_TUPLE_LACK_CONDS && has_conds < CONDS_MAX) {
 		build->need.conds = has_conds * 2;
 		return true;
 	}
-	if (lack == PP_TUPLE_LACK_ENTRIES && *rules < ENTRIES_MAX) {
-		*rules = *rules * 2 < ENTRIES_MAX ? *rules * 2 : ENTRIES_MAX;
-		return true;
-	}
-	return false;
+	return lack == PP_TUPLE_LACK_ENTRIES && ask_for_rules(&build->need, build->refused_ip6);
 }
 
 static int try_to_place(struct build *build,
@@ -195,22 +204,31 @@ static int try_to_place(struct build *build,
 	}
 }
 
+static int
+make_family(struct build *build, const struct pp_engine_rule *rule, uint32_t count, int ip6)
+{
+	struct pp_tuple_box *box = malloc((count + 1) * sizeof(*box));
+	uint32_t boxes = 0;
+
+	build->box[ip6] = box;
+	if (box == NULL)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < count; i++)
+		if (pp_tuple_box_of(&box[boxes], &rule[i], ip6))
+			build->need.units[ip6] += pp_tuple_box_units(&box[boxes++], ip6);
+	build->count[ip6] = build->need.rules[ip6] = boxes;
+	build->need.conds += pp_tuple_cond_with_ports(box, boxes, ip6);
+	build->masks[ip6] = pp_tuple_plan(build->mask[ip6], box, boxes, ip6, new_seed());
+	return build->masks[ip6] < 0 ? build->masks[ip6] : 0;
+}
+
 static int make_boxes(struct build *build, const struct pp_engine_rule *rule, uint32_t count)
 {
-	for (int ip6 = 0; ip6 < PP_TUPLE_FAMILIES; ip6++) {
-		build->box[ip6] = malloc((count + 1) * sizeof(build->box[ip6][0]));
-		if (build->box[ip6] == NULL)
-			return -ENOMEM;
-		for (uint32_t i = 0; i < count; i++)
-			build->count[ip6] +=
-				pp_tuple_box_of(&build->box[ip6][build->count[ip6]], &rule[i], ip6);
-		build->need.rules[ip6] = build->count[ip6];
-		build->masks[ip6] = pp_tuple_plan(build->mask[ip6], build->box[ip6],
-						  build->count[ip6], ip6, new_seed());
-		if (build->masks[ip6] < 0)
-			return build->masks[ip6];
-	}
-	return 0;
+	int ret = 0;
+
+	for (int ip6 = 0; ret == 0 && ip6 < PP_TUPLE_FAMILIES; ip6++)
+		ret = make_family(build, rule, count, ip6);
+	return ret;
 }
 
 int pp_tuple_build(struct pp_tuple_state **out,

@@ -9,18 +9,25 @@
 
 static uint8_t tag_at(const struct pp_tuple_bucket *bucket, uint32_t at)
 {
-	return at < 8 ? (uint8_t)(bucket->tags_low >> 8 * at)
-		      : (uint8_t)(bucket->tags_high >> 8 * (at - 8));
+	return (uint8_t)(bucket->tags[at / 8] >> 8 * (at % 8));
 }
 
 static void set_tag(struct pp_tuple_bucket *bucket, uint32_t at, uint8_t tag)
 {
-	if (at < 8)
-		bucket->tags_low = (bucket->tags_low & ~(0xffull << 8 * at)) | (uint64_t)tag
-										       << 8 * at;
-	else
-		bucket->tags_high = (bucket->tags_high & ~(0xffu << 8 * (at - 8))) |
-				    (uint32_t)tag << 8 * (at - 8);
+	__u64 *tags = &bucket->tags[at / 8];
+
+	*tags = (*tags & ~(0xffull << 8 * (at % 8))) | (uint64_t)tag << 8 * (at % 8);
+}
+
+static uint32_t link_at(const struct pp_tuple_bucket *bucket, uint32_t at)
+{
+	return bucket->rule_low[at] | (uint32_t)bucket->rule_high[at] << 16;
+}
+
+static void set_link(struct pp_tuple_bucket *bucket, uint32_t at, uint32_t link)
+{
+	bucket->rule_low[at] = (uint16_t)link;
+	bucket->rule_high[at] = (uint8_t)(link >> 16);
 }
 
 // Where a tag stands in a bucket, 0 for a place that is free; PP_TUPLE_BUCKET_RULES: nowhere.
@@ -64,66 +71,12 @@ static uint32_t length_of(const struct pp_tuple_family *family, uint32_t link)
 	return length;
 }
 
-static bool take_entry(struct pp_tuple_family *family, uint32_t *index)
-{
-	if (family->entry_free != PP_TUPLE_NONE) {
-		*index = family->entry_free;
-		family->entry_free = family->entry[*index].sibling;
-		return true;
-	}
-	if (family->entry_end == pp_tuple_part(family)->rule_count) {
-		family->lack = PP_TUPLE_LACK_ENTRIES;
-		return false;
-	}
-	*index = family->entry_end++;
-	return true;
-}
-
-static void write_addr6(struct pp_tuple_rule6 *rule, const struct pp_tuple_box *box)
-{
-	memcpy(rule->addr, box->addr, sizeof(rule->addr));
-	for (int i = 0; i < 4; i++) {
-		uint32_t bits = i < 2 ? box->src_bits : box->dst_bits, left;
-
-		bits = i % 2 == 0 ? bits : bits > 64 ? bits - 64 : 0;
-		left = bits > 64 ? 0 : 64 - bits;
-		rule->shift[i][0] = (uint8_t)(left / 2);
-		rule->shift[i][1] = (uint8_t)(left - left / 2);
-	}
-}
-
-static void write_rule(const struct pp_tuple_family *family,
-		       struct pp_tuple_rule *rule,
-		       const struct pp_tuple_box *box,
-		       uint32_t cond)
-{
-	*rule = (struct pp_tuple_rule){
-		.rank = box->rank,
-		.cond = cond * (uint32_t)sizeof(struct pp_tuple_cond),
-		.slot = box->slot,
-		.sport_lo = box->sport_lo,
-		.sport_hi = box->sport_hi,
-		.dport_lo = box->dport_lo,
-		.dport_hi = box->dport_hi,
-	};
-	if (family->ip6) {
-		write_addr6((struct pp_tuple_rule6 *)rule, box);
-	} else {
-		rule->next |= (32u - box->src_bits) << PP_TUPLE_LINK_BITS;
-		rule->cond |= (32u - box->dst_bits) << PP_TUPLE_LINK_BITS;
-		((struct pp_tuple_rule4 *)rule)->addr = box->addr[0];
-	}
-	pp_tuple_touched(family->state, rule,
-			 family->ip6 ? sizeof(struct pp_tuple_rule6)
-				     : sizeof(struct pp_tuple_rule4));
-}
-
 // Put an entry before the first one of a higher rank.
 static void link_entry(struct pp_tuple_family *family, uint32_t at, uint32_t index)
 {
 	struct pp_tuple_bucket *bucket = pp_tuple_bucket(family, family->entry[index].bucket);
 	struct pp_tuple_rule *rule = pp_tuple_rule(family, index), *before = NULL;
-	uint32_t link = bucket->rule[at];
+	uint32_t link = link_at(bucket, at);
 
 	while (link != 0 && pp_tuple_rule(family, link - 1)->rank <= rule->rank) {
 		before = pp_tuple_rule(family, link - 1);
@@ -134,7 +87,7 @@ static void link_entry(struct pp_tuple_family *family, uint32_t at, uint32_t ind
 		set_next(family, before, index + 1);
 		return;
 	}
-	bucket->rule[at] = index + 1;
+	set_link(bucket, at, index + 1);
 	set_tag(bucket, at, family->entry[index].tag);
 	pp_tuple_touched(family->state, bucket, sizeof(*bucket));
 }
@@ -142,18 +95,18 @@ static void link_entry(struct pp_tuple_family *family, uint32_t at, uint32_t ind
 static void count_entry(struct pp_tuple_family *family, uint32_t index, uint32_t length)
 {
 	struct pp_tuple_entry *entry = &family->entry[index];
-	const struct pp_tuple_rule *rule = pp_tuple_rule(family, index);
+	uint32_t slot = pp_tuple_rule(family, index)->slot;
 
 	if (length > 0)
 		family->chains[length]--;
 	family->chains[length + 1]++;
 	family->entries++;
 	family->table[entry->table].entries++;
-	entry->sibling = family->first[rule->slot] - 1;
-	family->first[rule->slot] = index + 1;
+	entry->sibling = family->first[slot] - 1;
+	family->first[slot] = index + 1;
 	if (!family->filters)
 		return;
-	pp_tuple_table_rank(family, entry->table, rule->rank);
+	pp_tuple_table_rank(family, entry->table, pp_tuple_rule(family, index)->rank);
 	pp_tuple_filter_add(family, index);
 }
 
@@ -167,7 +120,7 @@ bool pp_tuple_chain_add(struct pp_tuple_family *family,
 			uint32_t length_max)
 {
 	struct pp_tuple_bucket *bucket;
-	uint32_t home, at, length = 0, index;
+	uint32_t home, at, length = 0, index, units;
 	uint8_t tag;
 	int cond;
 
@@ -175,21 +128,19 @@ bool pp_tuple_chain_add(struct pp_tuple_family *family,
 	bucket = pp_tuple_bucket(family, home);
 	at = find_tag(bucket, tag);
 	if (at != PP_TUPLE_BUCKET_RULES)
-		length = length_of(family, bucket->rule[at]);
+		length = length_of(family, link_at(bucket, at));
 	else
 		at = find_tag(bucket, 0);
 	if (at == PP_TUPLE_BUCKET_RULES || length >= length_max)
 		return false;
-	cond = pp_tuple_cond_get(family->state, box->sets, box->value, box->mask);
-	if (cond < 0) {
-		family->lack = PP_TUPLE_LACK_CONDS;
+	cond = pp_tuple_rule_cond_get(family->state, box, family->ip6, &units);
+	if (cond < 0 || !pp_tuple_room_take(family, units, &index)) {
+		family->lack = cond < 0 ? PP_TUPLE_LACK_CONDS : PP_TUPLE_LACK_ENTRIES;
 		return false;
 	}
-	if (!take_entry(family, &index))
-		return false;
-	family->entry[index] =
-		(struct pp_tuple_entry){.bucket = home, .tag = tag, .table = (uint8_t)table};
-	write_rule(family, pp_tuple_rule(family, index), box, (uint32_t)cond);
+	family->entry[index] = (struct pp_tuple_entry){
+		.bucket = home, .tag = tag, .table = (uint8_t)table, .units = (uint8_t)units};
+	pp_tuple_rule_write(family, index, box, (uint32_t)cond);
 	link_entry(family, at, index);
 	count_entry(family, index, length);
 	return true;
@@ -202,14 +153,14 @@ static void unlink_entry(struct pp_tuple_family *family, uint32_t index)
 	uint32_t at = find_tag(bucket, entry->tag), next = next_of(pp_tuple_rule(family, index));
 	struct pp_tuple_rule *before;
 
-	if (bucket->rule[at] != index + 1) {
-		before = pp_tuple_rule(family, bucket->rule[at] - 1);
+	if (link_at(bucket, at) != index + 1) {
+		before = pp_tuple_rule(family, link_at(bucket, at) - 1);
 		while (next_of(before) != index + 1)
 			before = pp_tuple_rule(family, next_of(before) - 1);
 		set_next(family, before, next);
 		return;
 	}
-	bucket->rule[at] = next;
+	set_link(bucket, at, next);
 	if (next == 0)
 		set_tag(bucket, at, 0);
 	pp_tuple_touched(family->state, bucket, sizeof(*bucket));
@@ -219,7 +170,7 @@ void pp_tuple_chain_remove(struct pp_tuple_family *family, uint32_t index)
 {
 	struct pp_tuple_entry *entry = &family->entry[index];
 	struct pp_tuple_bucket *bucket = pp_tuple_bucket(family, entry->bucket);
-	uint32_t length = length_of(family, bucket->rule[find_tag(bucket, entry->tag)]);
+	uint32_t length = length_of(family, link_at(bucket, find_tag(bucket, entry->tag)));
 
 	unlink_entry(family, index);
 	family->chains[length]--;
@@ -227,8 +178,7 @@ void pp_tuple_chain_remove(struct pp_tuple_family *family, uint32_t index)
 		family->chains[length - 1]++;
 	family->entries--;
 	family->table[entry->table].entries--;
-	entry->sibling = family->entry_free;
-	family->entry_free = index;
+	pp_tuple_room_give(family, index);
 }
 
 // Any rule that covers the box stands where the box's key leads, in a table that the box fits.
@@ -247,15 +197,15 @@ uint32_t pp_tuple_covered(const struct pp_tuple_family *family, const struct pp_
 		bucket = pp_tuple_bucket(family, home_of(family, table, box, &tag));
 		at = find_tag(bucket, tag);
 		if (at != PP_TUPLE_BUCKET_RULES)
-			link = bucket->rule[at];
+			link = link_at(bucket, at);
 		while (link != 0) {
-			const struct pp_tuple_rule *rule = pp_tuple_rule(family, link - 1);
+			const struct pp_tuple_box of = pp_tuple_rule_read(family, link - 1);
 
-			if (rule->rank >= box->rank)
+			if (of.rank >= box->rank)
 				break;
-			if (pp_tuple_covers(family, rule, box))
-				return rule->slot;
-			link = next_of(rule);
+			if (pp_tuple_covers(&of, box, family->ip6))
+				return of.slot;
+			link = next_of(pp_tuple_rule(family, link - 1));
 		}
 	}
 	return PP_SLOT_DEFAULT;

@@ -59,14 +59,14 @@ static void add_ports(struct pp_tuple_family *family,
 }
 
 static void
-add_proto(struct pp_tuple_family *family, uint32_t table, const struct pp_tuple_cond *cond)
+add_proto(struct pp_tuple_family *family, uint32_t table, const struct pp_tuple_box *box)
 {
 	__u64 *cell = pp_tuple_fields(family)->proto;
 
 	if (family->table[table].full & PP_TUPLE_BY_PROTO)
 		return;
-	if (cond->word >> 32 >> PP_KEY_PROTO_SHIFT & 0xff) {
-		pp_tuple_filter_set(family, &cell[cond->word >> PP_KEY_PROTO_SHIFT & 0xff], 1,
+	if (box->mask >> PP_KEY_PROTO_SHIFT & 0xff) {
+		pp_tuple_filter_set(family, &cell[box->value >> PP_KEY_PROTO_SHIFT & 0xff], 1,
 				    table);
 		return;
 	}
@@ -77,14 +77,12 @@ add_proto(struct pp_tuple_family *family, uint32_t table, const struct pp_tuple_
 void pp_tuple_filter_add_fields(struct pp_tuple_family *family, uint32_t index)
 {
 	struct pp_tuple_fields *fields = pp_tuple_fields(family);
-	const struct pp_tuple_rule *rule = pp_tuple_rule(family, index);
+	const struct pp_tuple_box box = pp_tuple_rule_read(family, index);
 	uint32_t table = family->entry[index].table;
 
-	add_proto(family, table, pp_tuple_rule_cond(family->state, rule));
-	add_ports(family, table, fields->sport, PP_TUPLE_FULL_SPORT, rule->sport_lo,
-		  rule->sport_hi);
-	add_ports(family, table, fields->dport, PP_TUPLE_FULL_DPORT, rule->dport_lo,
-		  rule->dport_hi);
+	add_proto(family, table, &box);
+	add_ports(family, table, fields->sport, PP_TUPLE_FULL_SPORT, box.sport_lo, box.sport_hi);
+	add_ports(family, table, fields->dport, PP_TUPLE_FULL_DPORT, box.dport_lo, box.dport_hi);
 }
 
 void pp_tuple_filter_add(struct pp_tuple_family *family, uint32_t index)

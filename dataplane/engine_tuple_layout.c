@@ -16,28 +16,15 @@ struct pp_tuple_bucket *pp_tuple_bucket(const struct pp_tuple_family *family, ui
 	       bucket;
 }
 
-static uint64_t rule_bytes(int ip6)
-{
-	return ip6 ? sizeof(struct pp_tuple_rule6) : sizeof(struct pp_tuple_rule4);
-}
-
 struct pp_tuple_rule *pp_tuple_rule(const struct pp_tuple_family *family, uint32_t index)
 {
 	return (struct pp_tuple_rule *)(family->state->body + pp_tuple_part(family)->rule_at +
-					index * rule_bytes(family->ip6));
+					(uint64_t)index * PP_TUPLE_UNIT_BYTES);
 }
 
 struct pp_tuple_cell *pp_tuple_cells(const struct pp_tuple_family *family)
 {
 	return (struct pp_tuple_cell *)(family->state->body + pp_tuple_part(family)->cell_at);
-}
-
-const struct pp_tuple_cond *pp_tuple_rule_cond(const struct pp_tuple_state *state,
-					       const struct pp_tuple_rule *rule)
-{
-	uint32_t offset = rule->cond & ((1u << PP_TUPLE_LINK_BITS) - 1);
-
-	return pp_tuple_cond(state, offset / sizeof(struct pp_tuple_cond));
 }
 
 uint32_t pp_tuple_cond_count(const struct pp_tuple_config *config)
@@ -60,20 +47,40 @@ static uint32_t round_up(uint64_t count, uint32_t least)
 	return (uint32_t)((count + step - 1) / step * step);
 }
 
-// Room to grow: less in large sets, and less for rules of IPv6, which are twice as large.
+// Room to grow: less in large sets, and less for rules of IPv6, which are larger.
 static uint32_t rules_given(uint32_t needed, int ip6)
 {
-	uint64_t count = needed + needed / (ip6 ? 8 : needed < 40000 ? 2 : 4);
+	uint64_t count = needed;
 
 	if (needed == 0)
 		return 16;
+	if (ip6)
+		count += needed / (needed < 4096 ? 8 : 16);
+	else
+		count += needed / (needed < 40000 ? 2 : 4);
 	count = round_up(count, 32);
 	return count < (1u << 18) ? (uint32_t)count : (1u << 18) - 1;
 }
 
+// As many for each rule as now.
+static uint32_t units_given(const struct pp_tuple_need *need, int ip6)
+{
+	uint32_t rules = rules_given(need->rules[ip6], ip6);
+	uint64_t units = need->units[ip6];
+
+	if (!ip6 || units == 0)
+		return rules;
+	return (uint32_t)(units * rules / need->rules[ip6] + 1) & ~1u;
+}
+
 static uint32_t cell_bits(uint32_t rules)
 {
-	return rules <= 64 ? 6 : rules <= 512 ? 8 : rules <= 4096 ? 10 : rules <= 40000 ? 12 : 14;
+	return rules == 0	? 5
+	       : rules <= 64	? 6
+	       : rules <= 512	? 8
+	       : rules <= 4096	? 10
+	       : rules <= 40000 ? 12
+				: 14;
 }
 
 static uint32_t put(uint64_t *end, uint64_t bytes)
@@ -98,22 +105,31 @@ void pp_tuple_layout(struct pp_engine_shape *shape, const struct pp_tuple_need *
 		struct pp_tuple_part *part = &config.part[ip6];
 		uint32_t bits = cell_bits(need->rules[ip6]);
 
-		part->rule_count = rules_given(need->rules[ip6], ip6);
+		part->rule_units = units_given(need, ip6);
 		part->bucket_mask = 3;
-		// So that 2.5 to 5.5 rules share a bucket when all is full.
-		while ((part->bucket_mask + 1) * 11 < part->rule_count * 2)
+		while ((part->bucket_mask + 1) * PP_TUPLE_BUCKET_FILL <
+		       rules_given(need->rules[ip6], ip6))
 			part->bucket_mask = part->bucket_mask * 2 + 1;
 		part->cell_shift = 64 - bits;
 		part->fields = PP_TUPLE_BY_ALL;
 		part->cell_at = put(&end, sizeof(struct pp_tuple_cell) << bits);
 		part->bucket_at =
 			put(&end, (part->bucket_mask + 1) * sizeof(struct pp_tuple_bucket));
-		part->rule_at = put(&end, part->rule_count * rule_bytes(ip6));
+		part->rule_at = put(&end, (uint64_t)part->rule_units * PP_TUPLE_UNIT_BYTES);
 	}
 	*shape = (struct pp_engine_shape){.body_bytes = end};
 	memcpy(shape->config, &config, sizeof(config));
 }
 _Static_assert(sizeof(struct pp_tuple_head) % 64 == 0, "what follows begins a cache line");
+
+static bool
+part_holds(const struct pp_tuple_config *config, const struct pp_tuple_need *need, int ip6)
+{
+	const struct pp_tuple_part *part = &config->part[ip6];
+
+	return part->rule_units >= need->units[ip6] &&
+	       (part->bucket_mask + 1) * PP_TUPLE_BUCKET_FILL >= need->rules[ip6];
+}
 
 // @return  Whether a shape has the room, and not far too much of it.
 bool pp_tuple_layout_holds(const struct pp_engine_shape *shape, const struct pp_tuple_need *need)
@@ -127,6 +143,5 @@ bool pp_tuple_layout_holds(const struct pp_engine_shape *shape, const struct pp_
 	pp_tuple_layout(&fresh, need);
 	return pp_tuple_cond_count(&config) >= need->conds &&
 	       shape->body_bytes / 4 <= fresh.body_bytes &&
-	       config.part[0].rule_count >= need->rules[0] &&
-	       config.part[1].rule_count >= need->rules[1];
+	       part_holds(&config, need, PP_TUPLE_IP4) && part_holds(&config, need, PP_TUPLE_IP6);
 }

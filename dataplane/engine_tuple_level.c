@@ -71,30 +71,14 @@ static void set_lengths(struct pp_tuple_family *family, const uint8_t length[2])
 	}
 }
 
-static uint32_t bits6(const struct pp_tuple_rule6 *rule, int half)
-{
-	return 64 - (uint32_t)rule->shift[half][0] - (uint32_t)rule->shift[half][1];
-}
-
 void pp_tuple_level_add(struct pp_tuple_family *family, uint32_t index)
 {
-	const struct pp_tuple_rule *rule = pp_tuple_rule(family, index);
-	const struct pp_tuple_rule6 *rule6 = (const struct pp_tuple_rule6 *)rule;
-	uint32_t table = family->entry[index].table, bits[2];
-	uint64_t addr[2];
+	const struct pp_tuple_box box = pp_tuple_rule_read(family, index);
+	uint32_t table = family->entry[index].table;
 
-	if (family->ip6) {
-		for (int i = 0; i < 2; i++) {
-			addr[i] = rule6->addr[2 * i];
-			bits[i] = bits6(rule6, 2 * i);
-		}
-	} else {
-		addr[0] = addr[1] = ((const struct pp_tuple_rule4 *)rule)->addr;
-		bits[0] = 32 - (rule->next >> PP_TUPLE_LINK_BITS);
-		bits[1] = 32 - (rule->cond >> PP_TUPLE_LINK_BITS);
-	}
 	for (uint32_t level = 0; level < PP_TUPLE_LEVELS; level++)
-		add_level(family, table, level, addr[level / 2], bits[level / 2]);
+		add_level(family, table, level, box.addr[family->ip6 && level >= 2 ? 2 : 0],
+			  level < 2 ? box.src_bits : box.dst_bits);
 }
 
 static void set_levels(struct pp_tuple_family *family, const uint8_t length[2])
@@ -106,7 +90,8 @@ static void set_levels(struct pp_tuple_family *family, const uint8_t length[2])
 			family->table[i].full &= ~PP_TUPLE_BY_LEVEL(level);
 	set_lengths(family, length);
 	for (uint32_t i = 0; i < family->entry_end; i++)
-		pp_tuple_level_add(family, i);
+		if (family->entry[i].units > 0)
+			pp_tuple_level_add(family, i);
 }
 
 static uint64_t between(struct pp_tuple_state *state, uint16_t lo, uint16_t hi)
@@ -119,30 +104,32 @@ static void
 sample(struct pp_tuple_family *family, uint32_t index, struct pp_key *key, uint64_t *sets)
 {
 	struct pp_tuple_state *state = family->state;
-	const struct pp_tuple_rule *rule = pp_tuple_rule(family, index);
-	const struct pp_tuple_cond *cond = pp_tuple_rule_cond(state, rule);
-	uint64_t open = ~(cond->word >> 32) & 0xffff00;
+	const struct pp_tuple_box box = pp_tuple_rule_read(family, index);
+	struct pp_tuple_mask mask = {.src = box.src_bits, .dst = box.dst_bits};
+	uint64_t open = ~box.mask & 0xffff00, fixed[4], word;
 
-	key->word = (family->ip6 ? PP_FAMILY_IP6 : PP_FAMILY_IP4) | (uint32_t)cond->word |
+	key->word = (family->ip6 ? PP_FAMILY_IP6 : PP_FAMILY_IP4) | box.value |
 		    (pp_tuple_random(state) & open) | (uint64_t)PP_KEY_PORTS << PP_KEY_FLAGS_SHIFT |
-		    between(state, rule->sport_lo, rule->sport_hi) << PP_KEY_SPORT_SHIFT |
-		    between(state, rule->dport_lo, rule->dport_hi) << PP_KEY_DPORT_SHIFT;
-	*sets = cond->sets;
-	for (int i = 0; family->ip6 && i < 4; i++) {
-		const struct pp_tuple_rule6 *rule6 = (const struct pp_tuple_rule6 *)rule;
-		uint64_t open_bits = 0;
-
-		if (bits6(rule6, i) < 64)
-			open_bits = ~0ull >> bits6(rule6, i);
-		key->addr[i] = htobe64(rule6->addr[i] | (pp_tuple_random(state) & open_bits));
+		    between(state, box.sport_lo, box.sport_hi) << PP_KEY_SPORT_SHIFT |
+		    between(state, box.dport_lo, box.dport_hi) << PP_KEY_DPORT_SHIFT;
+	*sets = box.sets;
+	pp_tuple_mask_write(&mask, family->ip6, fixed, &word);
+	for (int i = 0; i < (family->ip6 ? 4 : 1); i++) {
+		key->addr[i] = box.addr[i] | (pp_tuple_random(state) & ~fixed[i]);
+		if (family->ip6)
+			key->addr[i] = htobe64(key->addr[i]);
 	}
-	if (!family->ip6) {
-		uint64_t src = (1ull << (rule->next >> PP_TUPLE_LINK_BITS)) - 1;
-		uint64_t dst = (1ull << (rule->cond >> PP_TUPLE_LINK_BITS)) - 1;
+}
 
-		key->addr[0] = ((const struct pp_tuple_rule4 *)rule)->addr |
-			       (pp_tuple_random(state) & (src << 32 | dst));
-	}
+// A unit in which a rule begins: there is one in each line.
+static uint32_t any_rule(struct pp_tuple_family *family)
+{
+	uint32_t index;
+
+	do
+		index = (uint32_t)(pp_tuple_random(family->state) % family->entry_end);
+	while (family->entry[index].units == 0);
+	return index;
 }
 
 // Probes that packets of some rules take.
@@ -154,8 +141,7 @@ static uint32_t cost(struct pp_tuple_family *family)
 		struct pp_key key = {0};
 		uint64_t sets;
 
-		sample(family, (uint32_t)(pp_tuple_random(family->state) % family->entry_end), &key,
-		       &sets);
+		sample(family, any_rule(family), &key, &sets);
 		pp_tuple_lookup(family->state->body, &family->state->config, &key, sets, &work);
 	}
 	return work.probes;

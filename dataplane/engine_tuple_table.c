@@ -143,7 +143,7 @@ void pp_tuple_tables_sort(struct pp_tuple_family *family)
 	for (uint32_t i = 0; i < family->entry_end; i++) {
 		struct ranked *of = &ranked[family->entry[i].table];
 
-		if (pp_tuple_rule(family, i)->rank < of->rank)
+		if (family->entry[i].units > 0 && pp_tuple_rule(family, i)->rank < of->rank)
 			of->rank = pp_tuple_rule(family, i)->rank;
 	}
 	qsort(ranked, family->table_count, sizeof(ranked[0]), by_rank);

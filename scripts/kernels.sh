@@ -33,12 +33,12 @@ BUDGETS="
 	linear+1024+sets+cache/ethernet      900000 900000 900000
 	linear+1024+sets+cache/ethernet+time 900000 900000 900000
 	linear+1024+sets+cache/raw-ip        900000 900000 900000
-	tuple/ethernet                       340000 900000 340000
-	tuple/ethernet+time                  340000 900000 340000
-	tuple/raw-ip                         340000 900000 340000
-	tuple+sets+cache/ethernet            390000 990000 390000
-	tuple+sets+cache/ethernet+time       390000 990000 390000
-	tuple+sets+cache/raw-ip              390000 990000 390000
+	tuple/ethernet                       463000 900000 463000
+	tuple/ethernet+time                  463000 900000 463000
+	tuple/raw-ip                         463000 900000 463000
+	tuple+sets+cache/ethernet            480000 990000 480000
+	tuple+sets+cache/ethernet+time       480000 990000 480000
+	tuple+sets+cache/raw-ip              480000 990000 480000
 "
 QUICK='+sets+cache/ethernet+time$'
 

@@ -26,7 +26,7 @@ struct seen {
 
 static uint8_t tag_at(const struct pp_tuple_bucket *bucket, uint32_t at)
 {
-	return (uint8_t)(at < 8 ? bucket->tags_low >> 8 * at : bucket->tags_high >> 8 * (at - 8));
+	return (uint8_t)(bucket->tags[at / 8] >> 8 * (at % 8));
 }
 
 static const char *check_chain(struct seen *seen, uint32_t bucket, uint8_t tag, uint32_t link)
@@ -39,7 +39,7 @@ static const char *check_chain(struct seen *seen, uint32_t bucket, uint8_t tag, 
 		const struct pp_tuple_rule *rule;
 		const struct pp_tuple_entry *entry;
 
-		REQUIRE(link <= pp_tuple_part(family)->rule_count);
+		REQUIRE(link <= pp_tuple_part(family)->rule_units);
 		REQUIRE(length < PP_TUPLE_STEPS);
 		rule = pp_tuple_rule(family, link - 1);
 		entry = &family->entry[link - 1];
@@ -68,12 +68,13 @@ static const char *check_bucket(struct seen *seen, uint32_t index)
 		uint8_t tag = tag_at(bucket, at);
 
 		if (tag == 0) {
-			REQUIRE(bucket->rule[at] == 0);
+			REQUIRE(bucket->rule_low[at] == 0 && bucket->rule_high[at] == 0);
 			continue;
 		}
 		for (uint32_t other = 0; other < at; other++)
 			REQUIRE(tag_at(bucket, other) != tag);
-		wrong = check_chain(seen, index, tag, bucket->rule[at]);
+		wrong = check_chain(seen, index, tag,
+				    bucket->rule_low[at] | (uint32_t)bucket->rule_high[at] << 16);
 	}
 	return wrong;
 }
@@ -131,20 +132,20 @@ check_entry(const struct seen *seen, uint32_t index, const struct pp_tuple_box *
 {
 	const struct pp_tuple_family *family = seen->family;
 	const struct pp_tuple_entry *entry = &family->entry[index];
-	const struct pp_tuple_rule *rule = pp_tuple_rule(family, index);
+	const struct pp_tuple_box rule = pp_tuple_rule_read(family, index);
 	struct pp_tuple_box box = *of;
 	struct pp_tuple_mask mask;
 	uint8_t tag;
 
 	REQUIRE(seen->reached[index]);
-	REQUIRE(rule->rank == box.rank && rule->slot == box.slot);
-	REQUIRE(rule->sport_lo >= box.sport_lo && rule->sport_hi <= box.sport_hi);
-	REQUIRE(rule->dport_lo >= box.dport_lo && rule->dport_hi <= box.dport_hi);
-	box.sport_lo = rule->sport_lo;
-	box.sport_hi = rule->sport_hi;
-	box.dport_lo = rule->dport_lo;
-	box.dport_hi = rule->dport_hi;
-	REQUIRE(pp_tuple_covers(family, rule, &box));
+	REQUIRE(rule.rank == box.rank && rule.slot == box.slot);
+	REQUIRE(rule.sport_lo >= box.sport_lo && rule.sport_hi <= box.sport_hi);
+	REQUIRE(rule.dport_lo >= box.dport_lo && rule.dport_hi <= box.dport_hi);
+	box.sport_lo = rule.sport_lo;
+	box.sport_hi = rule.sport_hi;
+	box.dport_lo = rule.dport_lo;
+	box.dport_hi = rule.dport_hi;
+	REQUIRE(pp_tuple_covers(&rule, &box, family->ip6));
 	mask = pp_tuple_box_mask(&box);
 	REQUIRE(pp_tuple_mask_fits(&family->table[entry->table].mask, &mask));
 	REQUIRE(pp_tuple_lookup_bucket(pp_tuple_head(family->state), family->ip6, entry->table,
@@ -155,11 +156,45 @@ check_entry(const struct seen *seen, uint32_t index, const struct pp_tuple_box *
 	return check_bits(family, &box, entry->table);
 }
 
+// Every unit belongs to one rule or is in a list of free ones.
+static const char *check_units(const struct seen *seen)
+{
+	const struct pp_tuple_family *family = seen->family;
+	uint32_t used = 0, free_units = 0;
+
+	REQUIRE(family->entry_end <= pp_tuple_part(family)->rule_units);
+	for (uint32_t i = 0; i < family->entry_end; i++) {
+		const struct pp_tuple_entry *entry = &family->entry[i];
+		bool is_long =
+			entry->units > 0 && (pp_tuple_rule(family, i)->cond & PP_TUPLE_LONG) != 0;
+
+		REQUIRE((entry->units > 0) == (seen->reached[i] == 1));
+		REQUIRE(entry->units == 0 || entry->free_units == 0);
+		REQUIRE(entry->units <= 1 || (family->ip6 && is_long));
+		REQUIRE(is_long == (entry->units == 2));
+		if (entry->units + entry->free_units == 2) {
+			REQUIRE(i % 2 == 0);
+			REQUIRE(entry[1].units == 0 && entry[1].free_units == 0);
+		}
+		used += entry->units;
+		free_units += entry->free_units;
+	}
+	REQUIRE(used == family->units && used + free_units == family->entry_end);
+	for (uint32_t units = 1; units <= 2; units++)
+		for (uint32_t i = family->free[units - 1]; i != PP_TUPLE_NONE;
+		     i = family->entry[i].sibling) {
+			REQUIRE(family->entry[i].free_units == units && free_units >= units);
+			free_units -= units;
+		}
+	REQUIRE(free_units == 0);
+	return NULL;
+}
+
 static const char *
 check_rules(const struct seen *seen, const struct pp_engine_rule *rule, uint32_t count)
 {
 	const struct pp_tuple_family *family = seen->family;
-	const char *wrong = NULL;
+	const char *wrong = check_units(seen);
 	uint32_t found = 0;
 
 	for (uint32_t i = 0; wrong == NULL && i < count; i++) {
@@ -217,7 +252,7 @@ tuple_check(void *opaque, const void *body, const struct pp_engine_rule *rule, u
 	for (int ip6 = 0; wrong == NULL && ip6 < PP_TUPLE_FAMILIES; ip6++) {
 		struct seen seen = {.family = &state->family[ip6]};
 
-		seen.reached = calloc(pp_tuple_part(seen.family)->rule_count, 1);
+		seen.reached = calloc(pp_tuple_part(seen.family)->rule_units, 1);
 		wrong = seen.reached == NULL ? "no memory" : check_family(&seen, rule, count);
 		free(seen.reached);
 	}

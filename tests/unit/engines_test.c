@@ -400,6 +400,40 @@ static void judge_changes(const struct engine_lookup *lookup, const struct rules
 	live_fini(&live);
 }
 
+// Of a set of one family, room for more rules included.
+static uint64_t image_bytes(enum ruleset_kind kind, uint8_t family, uint32_t count)
+{
+	struct ruleset_options options = {kind, family, count, number_of("PP_SEED", 1)};
+	struct pp_rule *rule = calloc(count, sizeof(*rule));
+	struct pp_error err = {0};
+	struct pp_engine_rule *made;
+	struct engine_case c;
+	uint64_t bytes;
+
+	cr_assert_not_null(rule);
+	cr_assert_eq(ruleset_gen(&options, rule), 0);
+	made = engine_rules(rule, count);
+	cr_assert_eq(engine_case_open(&c, &engine_tuple_lookup, made, count, &err), 0, "%s",
+		     err.text);
+	bytes = c.shape.body_bytes;
+	engine_case_close(&c);
+	free(made);
+	free(rule);
+	return bytes;
+}
+
+Test(engines, tuple_takes_1_mb_for_10000_rules_and_8_mb_for_100000)
+{
+	static const enum ruleset_kind kind[] = {RULESET_ACL, RULESET_FW, RULESET_IPC};
+	static const uint8_t family[] = {PP_FAMILY_IP4, PP_FAMILY_IP6};
+
+	for (size_t i = 0; i < sizeof(kind) / sizeof(kind[0]); i++)
+		for (size_t f = 0; f < sizeof(family) / sizeof(family[0]); f++) {
+			cr_expect_leq(image_bytes(kind[i], family[f], 10000), 1000000);
+			cr_expect_leq(image_bytes(kind[i], family[f], 100000), 8000000);
+		}
+}
+
 Test(engines, change_in_place)
 {
 	uint64_t seed = number_of("PP_SEED", 1);
