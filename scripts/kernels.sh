@@ -27,9 +27,9 @@ BUDGETS="
 	linear/ethernet                      80000 103000 80000
 	linear/ethernet+time                 80000 103000 80000
 	linear/raw-ip                        80000 103000 80000
-	linear+sets/ethernet                 92000 125000 92000
-	linear+sets/ethernet+time            92000 125000 92000
-	linear+sets/raw-ip                   92000 125000 92000
+	linear+sets/ethernet                 92000 167000 92000
+	linear+sets/ethernet+time            92000 167000 92000
+	linear+sets/raw-ip                   92000 158000 92000
 	linear+1024+sets+cache/ethernet      900000 900000 900000
 	linear+1024+sets+cache/ethernet+time 900000 900000 900000
 	linear+1024+sets+cache/raw-ip        900000 900000 900000
