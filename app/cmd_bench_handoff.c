@@ -359,9 +359,11 @@ const struct pp_command pp_command_bench_handoff = {
 		    "[OPTION...] " PP_BENCH_SYNOPSIS,
 	.description =
 		"Measure what handing packets to an analysis thread costs: frame and port go there "
-		"in batches, the frame's pointer comes back by a ring. One way: as many "
+		"in batches, and come back. One way: as many "
 		"packets as there are frames are on their way. Ping-pong: a batch there, all of it "
 		"back, then the next one. Packets themselves are not looked at.\n"
+		"Analysers are done with packets in order, so ours needs no ring for the way back: "
+		"the worker finds the frames in the one there is. The peers have a second ring.\n"
 		"Peers are programs of their own that do the same job in the same loops, in turn "
 		"with ours, so that pairs can be compared; a run's figure is the median of its 21 "
 		"slices. The claim is that ours is at least 1.5 "

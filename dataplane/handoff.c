@@ -30,15 +30,31 @@ void pp_handoff_destroy(struct pp_handoff *handoff)
 	free(handoff);
 }
 
-static uint32_t room(struct pp_handoff *handoff, uint32_t want)
+// Move over what the consumer released and is no frame: frames wait for take_back().
+static void reclaim_copies(struct pp_handoff *handoff)
 {
-	uint32_t room = handoff->mask + 1 - (handoff->tail_next - handoff->head_seen);
-
-	if (room >= want)
-		return room;
-	// acquire: the consumer is done with the units it gave back
+	// acquire: the consumer is done with the units it released
 	handoff->head_seen = atomic_load_explicit(&handoff->head, memory_order_acquire);
-	return handoff->mask + 1 - (handoff->tail_next - handoff->head_seen);
+	if (handoff->lent == 0)
+		handoff->back = handoff->head_seen;
+	while (handoff->back != handoff->head_seen) {
+		uint64_t unit = handoff->unit[handoff->back & handoff->mask];
+
+		if (!(unit & PP_HANDOFF_NO_FRAME))
+			break;
+		handoff->back += (uint32_t)unit;
+	}
+}
+
+static uint32_t room(const struct pp_handoff *handoff)
+{
+	return handoff->mask + 1 - (handoff->tail_next - handoff->back);
+}
+
+uint32_t pp_handoff_room(struct pp_handoff *handoff)
+{
+	reclaim_copies(handoff);
+	return room(handoff);
 }
 
 static void skip_to_start(struct pp_handoff *handoff, uint32_t units)
@@ -56,8 +72,8 @@ static uint64_t *reserve(struct pp_handoff *handoff, uint32_t units)
 	uint32_t to_end = handoff->mask + 1 - (handoff->tail_next & handoff->mask);
 	uint32_t skip = units > to_end ? to_end : 0;
 
-	if (room(handoff, units + skip) < units + skip) {
-		if (handoff->tail_next == handoff->head_seen && units <= handoff->mask + 1)
+	if (room(handoff) < units + skip && pp_handoff_room(handoff) < units + skip) {
+		if (handoff->tail_next == handoff->back && units <= handoff->mask + 1)
 			skip_to_start(handoff, to_end);
 		return NULL;
 	}
