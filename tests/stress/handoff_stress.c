@@ -10,7 +10,7 @@
 
 #include "tap_output.h"
 
-#define PACKETS 600000u
+#define PACKETS 150000u
 #define FRAMES 700u // more than the smallest ring has room for
 #define FRAME_BYTES 128u
 #define COPY_BYTES_MAX 1500u
