@@ -217,6 +217,8 @@ static int run_handoff(const struct pp_command *command, int argc, char **argv)
 		pick_cpus(&o);
 	if (o.job.frames < o.job.batch)
 		return pp_command_usage(argv[0], "--frames must be at least --batch");
+	if (o.job.slots <= o.job.batch)
+		return pp_command_usage(argv[0], "--slots must be more than --batch");
 	// A round waits for the other side twice: as many would take many times as long.
 	o.rounds_packets = o.job.packets / 16 + o.job.batch;
 	status = pp_bench_run_create(&run, "handoff", &o.bench, argc, argv, &err);

@@ -2,24 +2,28 @@
 // Between a worker and an analysis thread: packets of both kinds there, in order, and lent frames
 // back.
 //
-// A single-producer, single-consumer ring of 8-byte units with three indexes. A routed packet is
-// one unit that points at its frame, which is lent until the consumer releases it. A copied
-// packet - or a routed one, when too many frames are away - lies in the ring itself behind its
-// unit, so the analyser's memory is its own and a slow analyser cannot starve receive.
+// A single-producer, single-consumer ring of 8-byte units. A routed packet is one unit that points
+// at its frame, which is lent until the consumer releases it. A copied packet - or a routed one,
+// when too many frames are away - lies in the ring itself behind its unit, so the analyser's memory
+// is its own and a slow analyser cannot starve receive.
 //
-// An analyser is done with packets in the order in which it got them. So nothing has to be sent
-// back: the consumer's index says how far it is, and the worker finds the frames in the units
-// that it wrote itself and mostly still has in its cache. A ring for the way back would cost as
-// many cache lines from CPU to CPU as the way there. Who wants to keep a packet copies it, as
-// <push-packet/analyser.h> has it.
+// What a handoff costs is cache lines that travel between CPUs, so none does but those of the units
+// and one index:
+//
+// There, units say themselves that they are there, as in Giacomoni et al., "FastForward" (PPoPP
+// 2008): a unit that is not there yet is 0. Behind the last one there always is such a unit, so
+// nothing has to be cleared by the consumer. Of a batch the first unit is written last.
+//
+// Back, an analyser is done with packets in the order in which it got them. So its index says it
+// all: the worker finds the frames in the units that it wrote itself and mostly still has in its
+// cache. Who wants to keep a packet copies it, as <push-packet/analyser.h> has it.
 //
 //     back ... head ... tail     back to head: released; head to tail: waits or is borrowed
 //
 // Threads    push_*, flush, take_back: the worker only. burst, release: the analyser only. create,
 //            destroy: control thread, before both start and after both were joined.
-// Cost       never blocks, allocates, locks, logs or makes a system call; one release store per
-//            batch on either side. What happens for every packet is inline: a call costs as much
-//            as all the rest.
+// Cost       never blocks, allocates, locks, logs or makes a system call. What happens for every
+//            packet is inline: a call costs as much as all the rest.
 // Ownership  an item is borrowed from the ring between burst and release. Its frame, if it has
 //            one, is the ring's from push until take_back gives it to the worker again.
 #pragma once
@@ -33,27 +37,29 @@
 
 #include "cache_line.h"
 
-// A unit is a frame: its row in the upper 16 bits, where its data is in the 47 that a user-space
-// address has. Bit 47 makes it the head of something else, whose units (this one included) are in
-// the lower half. Eight to a cache line: lines that travel between CPUs are what a handoff costs.
+// A unit is a frame: bit 47, its row above and below where its data is, in the 47 bits that a
+// user-space address has. Or it is the head of something else, whose units (this one included) are
+// in the lower half. Eight to a cache line: lines that travel between CPUs are what a handoff costs.
+#define PP_HANDOFF_LINE_UNITS 8u
 #define PP_HANDOFF_ROW_SHIFT 48
-#define PP_HANDOFF_NO_FRAME (1ull << 47)
+#define PP_HANDOFF_FRAME (1ull << 47)
 #define PP_HANDOFF_SKIP (1ull << 48) // nothing up to the end of the ring; else a copy behind it
 #define PP_HANDOFF_ROUTED (1ull << 49) // a copy of a routed packet
 
-// Indexes count units since creation and wrap at 2^32. Each block is on lines of its own.
-// Nobody but the functions of this header and of handoff.c looks inside.
+// Indexes count units since creation and wrap at 2^32. Each block is on lines of its own: on two,
+// as some CPUs fetch lines in pairs. Nobody but the functions of this header and of handoff.c looks
+// inside.
 struct pp_handoff {
 	uint32_t mask; // units - 1
-	alignas(PP_CACHE_LINE) _Atomic uint32_t tail; // producer: rw, consumer: ro
-	alignas(PP_CACHE_LINE) uint32_t tail_next; // producer: private, ahead of tail
-	uint32_t head_seen;
+	alignas(2 * PP_CACHE_LINE) uint32_t tail; // producer: private
 	uint32_t back; // up to here there is room and the frames are the worker's again
-	uint32_t lent; // frames between back and tail_next
-	alignas(PP_CACHE_LINE) _Atomic uint32_t head; // consumer: rw, producer: ro
-	alignas(PP_CACHE_LINE) uint32_t head_next; // consumer: private, ahead of head
-	uint32_t tail_seen;
-	alignas(PP_CACHE_LINE) uint64_t unit[];
+	uint32_t head_seen;
+	uint32_t lent; // frames between back and tail
+	uint32_t held_at; // the unit that flush writes
+	uint64_t held; // 0: nothing waits for flush
+	alignas(2 * PP_CACHE_LINE) _Atomic uint32_t head; // consumer: rw, producer: ro
+	alignas(2 * PP_CACHE_LINE) uint32_t head_next; // consumer: private, ahead of head
+	alignas(2 * PP_CACHE_LINE) _Atomic uint64_t unit[]; // producer: rw, consumer: ro
 };
 
 struct pp_handoff_item {
@@ -74,7 +80,61 @@ void pp_handoff_destroy(struct pp_handoff *handoff);
 // @return  Units: all but what lies behind a frame that the worker has not taken back.
 uint32_t pp_handoff_room(struct pp_handoff *handoff);
 
-// Hand over routed packets in their frames.
+static inline uint64_t pp_handoff_unit_at(const struct pp_handoff *handoff, uint32_t at)
+{
+	return atomic_load_explicit(&handoff->unit[at & handoff->mask], memory_order_relaxed);
+}
+
+// Units that lie in a row from an index on, at most so many.
+static inline uint32_t
+pp_handoff_in_a_row(const struct pp_handoff *handoff, uint32_t from, uint32_t most)
+{
+	uint32_t to_end = handoff->mask + 1 - (from & handoff->mask);
+
+	return most < to_end ? most : to_end;
+}
+
+// The first line last, and its first unit at the very end: what lies behind a unit that is there
+// must be there. Until then the line is the consumer's, who waits for it.
+static inline void pp_handoff_write_frames(struct pp_handoff *handoff,
+					   const uint8_t *const data[],
+					   uint32_t n,
+					   uint64_t frame)
+{
+	uint32_t tail = handoff->tail, mask = handoff->mask;
+	uint32_t first = n < PP_HANDOFF_LINE_UNITS ? n : PP_HANDOFF_LINE_UNITS;
+
+	for (uint32_t i = first; i < n; i++)
+		atomic_store_explicit(&handoff->unit[(tail + i) & mask],
+				      frame | (uint64_t)(uintptr_t)data[i], memory_order_relaxed);
+	for (uint32_t i = first; i-- > 0;)
+		// release: the packets, the other units and the end behind them are visible before
+		atomic_store_explicit(&handoff->unit[(tail + i) & mask],
+				      frame | (uint64_t)(uintptr_t)data[i], memory_order_release);
+}
+
+// Read units as long as they are frames. What lies behind the first that is none may not be looked
+// at: it is being written.
+//
+// @return  How many.
+static inline uint32_t
+pp_handoff_read_frames(const _Atomic uint64_t from[], uint64_t to[], uint32_t max)
+{
+	uint32_t n = 0;
+
+	for (; n < max; n++) {
+		// acquire: pairs with the releases in write_frames() and flush()
+		uint64_t unit = atomic_load_explicit(&from[n], memory_order_acquire);
+
+		if (!(unit & PP_HANDOFF_FRAME))
+			break;
+		to[n] = unit;
+	}
+	return n;
+}
+
+// Hand over routed packets in their frames. They are visible at once, but for those behind a copy
+// that waits for flush.
 //
 // @param data  Each behind its struct pp_meta.
 // @param row   Of the port that the frames belong to.
@@ -85,18 +145,20 @@ static inline uint32_t pp_handoff_push_frames(struct pp_handoff *handoff,
 					      uint32_t n,
 					      uint16_t row)
 {
-	uint32_t tail = handoff->tail_next, mask = handoff->mask;
-	uint32_t room = mask + 1 - (tail - handoff->back);
+	uint32_t tail = handoff->tail, mask = handoff->mask, room = mask - (tail - handoff->back);
 
 	if (room < n) {
 		room = pp_handoff_room(handoff);
 		n = n < room ? n : room;
 	}
-	for (uint32_t i = 0; i < n; i++)
-		handoff->unit[(tail + i) & mask] =
-			(uint64_t)row << PP_HANDOFF_ROW_SHIFT | (uint64_t)(uintptr_t)data[i];
-	handoff->tail_next = tail + n;
+	if (n == 0)
+		return 0;
+	atomic_store_explicit(&handoff->unit[(tail + n) & mask], 0, memory_order_relaxed);
+	pp_handoff_write_frames(handoff, data, n,
+				(uint64_t)row << PP_HANDOFF_ROW_SHIFT | PP_HANDOFF_FRAME);
+	handoff->tail = tail + n;
 	handoff->lent += n;
+	pp_prefetch_write(handoff->unit, (tail + n) & mask, mask, n);
 	return n;
 }
 
@@ -106,17 +168,19 @@ static inline uint32_t pp_handoff_push_frames(struct pp_handoff *handoff,
 // @return        false: no room. There may be after take_back.
 bool pp_handoff_push_copy(struct pp_handoff *handoff, const struct pp_meta *meta, bool routed);
 
-// Make what was pushed visible. Call once per batch.
+// Make the copies that were pushed, and what lies behind them, visible. Call once per batch.
 static inline void pp_handoff_flush(struct pp_handoff *handoff)
 {
-	uint32_t tail = handoff->tail_next;
-	uint32_t ahead = tail - atomic_load_explicit(&handoff->tail, memory_order_relaxed);
+	uint32_t mask = handoff->mask;
 
-	if (ahead == 0)
+	if (handoff->held == 0)
 		return;
-	// release: the units are visible before the new tail
-	atomic_store_explicit(&handoff->tail, tail, memory_order_release);
-	pp_prefetch_write(&handoff->unit[0], tail & handoff->mask, handoff->mask, ahead);
+	// release: all that was written behind this unit is visible before
+	atomic_store_explicit(&handoff->unit[handoff->held_at & mask], handoff->held,
+			      memory_order_release);
+	handoff->held = 0;
+	pp_prefetch_write(handoff->unit, handoff->tail & mask, mask,
+			  handoff->tail - handoff->held_at);
 }
 
 static inline uint16_t pp_handoff_row_of(uint64_t unit)
@@ -126,36 +190,7 @@ static inline uint16_t pp_handoff_row_of(uint64_t unit)
 
 static inline const uint8_t *pp_handoff_data_of(uint64_t unit)
 {
-	return (const uint8_t *)(uintptr_t)(unit & (PP_HANDOFF_NO_FRAME - 1));
-}
-
-// Copy units as long as they are frames: a cache line at a time, mostly.
-//
-// @return  How many.
-static inline uint32_t pp_handoff_copy_frames(uint64_t to[], const uint64_t from[], uint32_t max)
-{
-	uint32_t n = 0;
-
-	for (; n + 8 <= max; n += 8) {
-		const uint64_t *f = &from[n];
-
-		if ((f[0] | f[1] | f[2] | f[3] | f[4] | f[5] | f[6] | f[7]) & PP_HANDOFF_NO_FRAME)
-			break;
-		__builtin_memcpy(&to[n], f, 8 * sizeof(*f));
-	}
-	for (; n < max && !(from[n] & PP_HANDOFF_NO_FRAME); n++)
-		to[n] = from[n];
-	return n;
-}
-
-// How many units in a row, of at most max, are there from an index to another.
-static inline uint32_t
-pp_handoff_stretch(const struct pp_handoff *handoff, uint32_t from, uint32_t to, uint32_t max)
-{
-	uint32_t end = handoff->mask + 1 - (from & handoff->mask), n = to - from;
-
-	n = n < end ? n : end;
-	return n < max ? n : max;
+	return (const uint8_t *)(uintptr_t)(unit & (PP_HANDOFF_FRAME - 1));
 }
 
 // Take frames back that the consumer released, and with them the room of whatever lay between.
@@ -175,14 +210,15 @@ pp_handoff_take_back(struct pp_handoff *handoff, uint64_t unit[], uint32_t max)
 		handoff->head_seen = atomic_load_explicit(&handoff->head, memory_order_acquire);
 	head = handoff->head_seen;
 	while (n < max && back != head) {
-		const uint64_t *from = &handoff->unit[back & handoff->mask];
-		uint32_t limit = pp_handoff_stretch(handoff, back, head, max - n);
-		uint32_t frames = pp_handoff_copy_frames(&unit[n], from, limit);
+		const _Atomic uint64_t *from = &handoff->unit[back & handoff->mask];
+		uint32_t most = head - back < max - n ? head - back : max - n;
+		uint32_t row = pp_handoff_in_a_row(handoff, back, most);
+		uint32_t frames = pp_handoff_read_frames(from, &unit[n], row);
 
 		n += frames;
 		back += frames;
-		if (frames < limit)
-			back += (uint32_t)from[frames];
+		if (frames < row)
+			back += (uint32_t)pp_handoff_unit_at(handoff, back);
 	}
 	handoff->back = back;
 	handoff->lent -= n;
@@ -190,24 +226,22 @@ pp_handoff_take_back(struct pp_handoff *handoff, uint64_t unit[], uint32_t max)
 }
 
 // Whether nothing waits. Consumer only.
-static inline bool pp_handoff_empty(struct pp_handoff *handoff)
+static inline bool pp_handoff_empty(const struct pp_handoff *handoff)
 {
-	if (handoff->head_next == handoff->tail_seen)
-		// acquire: pairs with the release in pp_handoff_flush()
-		handoff->tail_seen = atomic_load_explicit(&handoff->tail, memory_order_acquire);
-	return handoff->head_next == handoff->tail_seen;
+	return pp_handoff_unit_at(handoff, handoff->head_next) == 0;
 }
 
 // What burst() says of a copy: as of a frame, where its data is.
 //
 // @return  Items stored, 0 or 1, of what begins with a unit that is no frame.
-static inline uint32_t pp_handoff_read_copy(const uint64_t *unit, uint64_t *item)
+static inline uint32_t
+pp_handoff_read_copy(const struct pp_handoff *handoff, uint32_t at, uint64_t unit, uint64_t *item)
 {
-	uint64_t data = (uint64_t)(uintptr_t)(unit + 1) + sizeof(struct pp_meta);
+	const uint8_t *meta = (const uint8_t *)&handoff->unit[(at & handoff->mask) + 1];
 
-	if (*unit & PP_HANDOFF_SKIP)
+	if (unit & PP_HANDOFF_SKIP)
 		return 0;
-	*item = PP_HANDOFF_NO_FRAME | (*unit & PP_HANDOFF_ROUTED) | data;
+	*item = (unit & PP_HANDOFF_ROUTED) | ((uint64_t)(uintptr_t)meta + sizeof(struct pp_meta));
 	return 1;
 }
 
@@ -217,22 +251,30 @@ static inline uint32_t pp_handoff_read_copy(const uint64_t *unit, uint64_t *item
 // @return      Packets stored, 0 to max.
 static inline uint32_t pp_handoff_burst(struct pp_handoff *handoff, uint64_t item[], uint32_t max)
 {
-	uint32_t n = 0, head = handoff->head_next, tail;
+	uint32_t n = 0, head = handoff->head_next, mask = handoff->mask;
 
 	if (pp_handoff_empty(handoff))
 		return 0;
-	tail = handoff->tail_seen;
-	while (n < max && head != tail) {
-		const uint64_t *from = &handoff->unit[head & handoff->mask];
-		uint32_t limit = pp_handoff_stretch(handoff, head, tail, max - n);
-		uint32_t frames = pp_handoff_copy_frames(&item[n], from, limit);
+	// Where one is there are more. Their lines come together, not one after the other.
+	pp_prefetch_read(handoff->unit, head & mask, mask, max);
+	while (n < max) {
+		uint32_t row = pp_handoff_in_a_row(handoff, head, max - n);
+		uint32_t frames =
+			pp_handoff_read_frames(&handoff->unit[head & mask], &item[n], row);
+		uint64_t unit;
 
 		n += frames;
 		head += frames;
-		if (frames < limit) {
-			n += pp_handoff_read_copy(&from[frames], &item[n]);
-			head += (uint32_t)from[frames];
-		}
+		if (frames == row)
+			continue;
+		// acquire: as in read_frames()
+		unit = atomic_load_explicit(&handoff->unit[head & mask], memory_order_acquire);
+		if (unit == 0)
+			break;
+		if (unit & PP_HANDOFF_FRAME)
+			continue; // it was not there before
+		n += pp_handoff_read_copy(handoff, head, unit, &item[n]);
+		head += (uint32_t)unit;
 	}
 	handoff->head_next = head;
 	return n;
@@ -241,7 +283,7 @@ static inline uint32_t pp_handoff_burst(struct pp_handoff *handoff, uint64_t ite
 static inline struct pp_handoff_item pp_handoff_item_of(uint64_t item)
 {
 	const uint8_t *data = pp_handoff_data_of(item);
-	bool lent = !(item & PP_HANDOFF_NO_FRAME);
+	bool lent = item & PP_HANDOFF_FRAME;
 
 	return (struct pp_handoff_item){.meta = (const struct pp_meta *)(const void *)data - 1,
 					.data = data,

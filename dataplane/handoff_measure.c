@@ -55,7 +55,8 @@ static bool is_good(const struct pp_handoff_job *job)
 {
 	return job->batch >= 1 && job->batch <= PP_HANDOFF_BATCH_MAX && job->frames >= job->batch &&
 	       job->frames <= PP_HANDOFF_FRAMES_MAX && job->slots >= 256 &&
-	       job->slots <= 1u << 26 && (job->slots & (job->slots - 1)) == 0 && job->packets > 0;
+	       job->slots > job->batch && job->slots <= 1u << 26 &&
+	       (job->slots & (job->slots - 1)) == 0 && job->packets > 0;
 }
 
 int pp_handoff_measure(const struct pp_handoff_job *job,

@@ -113,25 +113,42 @@ Test(handoff, copies_do_not_hang_on_the_original)
 	check_copy(&item, 1, 100);
 }
 
-Test(handoff, nothing_is_seen_before_flush)
+Test(handoff, frames_are_seen_at_once)
 {
 	static struct framed packet;
 	struct pp_handoff_item item[2];
 
 	open_handoff(4096);
-	fill(&packet, 1, 20);
 	cr_expect(pp_handoff_empty(handoff));
-	cr_assert(pp_handoff_push_copy(handoff, &packet.meta, false));
-	cr_expect(pp_handoff_empty(handoff));
-	cr_expect_eq(burst(item, 2), 0);
-	pp_handoff_flush(handoff);
+	cr_assert(push_frame(packet.data, 3));
 	cr_expect_not(pp_handoff_empty(handoff));
 	cr_expect_eq(burst(item, 2), 1);
 	cr_expect(pp_handoff_empty(handoff));
 }
 
-// A unit of 8 bytes each.
-Test(handoff, holds_as_many_frames_as_it_has_units)
+Test(handoff, copies_and_what_lies_behind_them_are_seen_after_flush)
+{
+	static struct framed packet;
+	struct pp_handoff_item item[4];
+
+	open_handoff(4096);
+	fill(&packet, 1, 20);
+	cr_assert(pp_handoff_push_copy(handoff, &packet.meta, false));
+	cr_assert(push_frame(packet.data, 3));
+	cr_assert(pp_handoff_push_copy(handoff, &packet.meta, false));
+	cr_expect(pp_handoff_empty(handoff));
+	cr_expect_eq(burst(item, 4), 0);
+	pp_handoff_flush(handoff);
+	cr_expect_not(pp_handoff_empty(handoff));
+	cr_expect_eq(burst(item, 4), 3);
+	check_copy(&item[0], 1, 20);
+	cr_expect(item[1].lent && item[1].row == 3);
+	check_copy(&item[2], 1, 20);
+	cr_expect(pp_handoff_empty(handoff));
+}
+
+// A unit of 8 bytes each, and one for the end.
+Test(handoff, holds_as_many_frames_as_it_has_units_but_one)
 {
 	static struct framed packet;
 	struct pp_handoff_item item[600];
@@ -140,7 +157,7 @@ Test(handoff, holds_as_many_frames_as_it_has_units)
 	open_handoff(4096);
 	while (push_frame(packet.data, (uint16_t)n))
 		n++;
-	cr_expect_eq(n, 4096 / UNIT_BYTES);
+	cr_expect_eq(n, 4096 / UNIT_BYTES - 1);
 	cr_expect_not(push_frame(packet.data, 0));
 	cr_expect_not(pp_handoff_push_copy(handoff, &packet.meta, false));
 	pp_handoff_flush(handoff);
@@ -187,11 +204,11 @@ Test(handoff, burst_of_frames_is_taken_as_far_as_there_is_room)
 	open_handoff(4096);
 	while ((got = pp_handoff_push_frames(handoff, data, 40, 7)) == 40)
 		n += got;
-	cr_expect_eq(n + got, 512);
-	cr_expect_eq(got, 512 % 40);
+	cr_expect_eq(n + got, 511);
+	cr_expect_eq(got, 511 % 40);
 	pp_handoff_flush(handoff);
-	cr_assert_eq(burst(item, 600), 512);
-	for (uint32_t i = 0; i < 512; i++)
+	cr_assert_eq(burst(item, 600), 511);
+	for (uint32_t i = 0; i < 511; i++)
 		cr_expect(item[i].data == data[i % 40] && item[i].row == 7 && item[i].lent);
 }
 
@@ -203,20 +220,21 @@ Test(handoff, copies_make_room_by_themselves_up_to_the_first_frame)
 	uint64_t unit[2];
 
 	open_handoff(4096);
-	fill(&large, 1, 1200);
+	fill(&large, 1, 1400);
+	fill(&packet, 2, 1000);
 	cr_assert(pp_handoff_push_copy(handoff, &large.meta, false));
 	cr_assert(push_frame(packet.data, 5));
-	cr_assert(pp_handoff_push_copy(handoff, &large.meta, false));
-	cr_assert(pp_handoff_push_copy(handoff, &large.meta, false));
-	cr_assert_not(pp_handoff_push_copy(handoff, &large.meta, false));
+	cr_assert(pp_handoff_push_copy(handoff, &packet.meta, false));
+	cr_assert(pp_handoff_push_copy(handoff, &packet.meta, false));
+	cr_assert_not(pp_handoff_push_copy(handoff, &packet.meta, false));
 	pp_handoff_flush(handoff);
 	cr_assert_eq(burst(item, 3), 3);
 	pp_handoff_release(handoff);
-	cr_expect(pp_handoff_push_copy(handoff, &large.meta, false));
-	cr_expect_not(pp_handoff_push_copy(handoff, &large.meta, false), "behind the frame");
+	cr_expect(pp_handoff_push_copy(handoff, &packet.meta, false));
+	cr_expect_not(pp_handoff_push_copy(handoff, &packet.meta, false), "behind the frame");
 	cr_assert_eq(pp_handoff_take_back(handoff, unit, 2), 1);
 	cr_expect_eq(pp_handoff_row_of(unit[0]), 5);
-	cr_expect(pp_handoff_push_copy(handoff, &large.meta, false));
+	cr_expect(pp_handoff_push_copy(handoff, &packet.meta, false));
 }
 
 Test(handoff, refused_copy_takes_nothing)
@@ -293,11 +311,11 @@ Test(handoff, item_larger_than_the_ring_is_refused)
 	static struct framed packet;
 
 	open_handoff(4096);
-	fill(&packet, 1, 4096 - UNIT_BYTES - sizeof(struct pp_meta) + 1);
+	fill(&packet, 1, 4096 - 2 * UNIT_BYTES - sizeof(struct pp_meta) + 1);
 	cr_expect_not(pp_handoff_push_copy(handoff, &packet.meta, false));
 	fill(&packet, 1, PP_COPY_BYTES_MAX);
 	cr_expect_not(pp_handoff_push_copy(handoff, &packet.meta, false));
-	fill(&packet, 1, 4096 - UNIT_BYTES - sizeof(struct pp_meta));
+	fill(&packet, 1, 4096 - 2 * UNIT_BYTES - sizeof(struct pp_meta));
 	cr_expect(pp_handoff_push_copy(handoff, &packet.meta, false));
 	cr_expect(pp_handoff_empty(handoff));
 }
