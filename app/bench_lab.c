@@ -19,8 +19,25 @@
 
 #define MTU_BYTES 1500
 
-static const uint8_t rx_mac[6] = {2, 0, 0, 0, 0, 1};
-static const uint8_t src_mac[6] = {2, 0, 0, 0, 0, 2};
+// Of a veth pair, by its end.
+struct end {
+	const char *name;
+	const char *address;
+	uint8_t mac[6];
+};
+
+struct pair {
+	struct end rx, src;
+};
+
+static const struct pair first = {
+	.rx = {PP_BENCH_LAB_RX_IFACE, "192.0.2.1", {2, 0, 0, 0, 0, 1}},
+	.src = {PP_BENCH_LAB_SRC_IFACE, "192.0.2.2", {2, 0, 0, 0, 0, 2}},
+};
+static const struct pair second = {
+	.rx = {PP_BENCH_LAB_OUT_IFACE, "198.51.100.1", {2, 0, 0, 0, 0, 3}},
+	.src = {PP_BENCH_LAB_END_IFACE, "198.51.100.2", {2, 0, 0, 0, 0, 4}},
+};
 
 // A netlink message that is being written.
 struct message {
@@ -57,12 +74,12 @@ static void end_nest(struct message *msg, struct rtattr *nest)
 }
 
 // What both ends have.
-static void add_end(struct message *msg, const char *name, const uint8_t mac[6])
+static void add_end(struct message *msg, const struct end *end)
 {
 	const uint32_t mtu = MTU_BYTES, one = 1;
 
-	add(msg, IFLA_IFNAME, name, strlen(name) + 1);
-	add(msg, IFLA_ADDRESS, mac, 6);
+	add(msg, IFLA_IFNAME, end->name, strlen(end->name) + 1);
+	add(msg, IFLA_ADDRESS, end->mac, sizeof(end->mac));
 	add(msg, IFLA_MTU, &mtu, sizeof(mtu));
 	add(msg, IFLA_NUM_RX_QUEUES, &one, sizeof(one));
 	add(msg, IFLA_NUM_TX_QUEUES, &one, sizeof(one));
@@ -88,8 +105,8 @@ static int ask(struct message *msg)
 	return ret;
 }
 
-// Make gen0 in the calling thread's namespace and pp0 in that of rx_fd.
-static int create_pair(int rx_fd)
+// Make the source's end in the calling thread's namespace and the other one in that of rx_fd.
+static int create_pair(const struct pair *pair, int rx_fd)
 {
 	struct message msg = {
 		.head = {.nlmsg_len = NLMSG_LENGTH(sizeof(struct ifinfomsg)),
@@ -98,13 +115,13 @@ static int create_pair(int rx_fd)
 	};
 	struct rtattr *link, *data, *peer;
 
-	add_end(&msg, PP_BENCH_LAB_SRC_IFACE, src_mac);
+	add_end(&msg, &pair->src);
 	link = begin_nest(&msg, IFLA_LINKINFO);
 	add(&msg, IFLA_INFO_KIND, "veth", 4);
 	data = begin_nest(&msg, IFLA_INFO_DATA);
 	peer = begin_nest(&msg, VETH_INFO_PEER);
 	msg.head.nlmsg_len += sizeof(struct ifinfomsg);
-	add_end(&msg, PP_BENCH_LAB_RX_IFACE, rx_mac);
+	add_end(&msg, &pair->rx);
 	add(&msg, IFLA_NET_NS_FD, &rx_fd, sizeof(rx_fd));
 	end_nest(&msg, peer);
 	end_nest(&msg, data);
@@ -123,8 +140,8 @@ static void no_offload(int fd, const char *name, uint32_t command)
 	ioctl(fd, SIOCETHTOOL, &req);
 }
 
-// Give an interface of this namespace an address and bring it up.
-static int bring_up(const char *name, const char *address)
+// Give an interface of this namespace its address and bring it up.
+static int bring_up(const struct end *end)
 {
 	struct sockaddr_in in = {.sin_family = AF_INET};
 	struct ifreq req = {0};
@@ -132,10 +149,10 @@ static int bring_up(const char *name, const char *address)
 
 	if (fd < 0)
 		return -errno;
-	no_offload(fd, name, ETHTOOL_STSO);
-	no_offload(fd, name, ETHTOOL_SGSO);
-	strncpy(req.ifr_name, name, IFNAMSIZ - 1);
-	inet_pton(AF_INET, address, &in.sin_addr);
+	no_offload(fd, end->name, ETHTOOL_STSO);
+	no_offload(fd, end->name, ETHTOOL_SGSO);
+	strncpy(req.ifr_name, end->name, IFNAMSIZ - 1);
+	inet_pton(AF_INET, end->address, &in.sin_addr);
 	memcpy(&req.ifr_addr, &in, sizeof(in));
 	if (ioctl(fd, SIOCSIFADDR, &req) < 0)
 		ret = -errno;
@@ -179,25 +196,46 @@ static int open_new(void)
 	return open_here();
 }
 
+static int enter(const struct pp_bench_lab *lab, enum pp_bench_side side)
+{
+	return setns(lab->fd[side], CLONE_NEWNET) < 0 ? -errno : 0;
+}
+
+// Leaves the calling thread at home.
+static int connect_sides(const struct pp_bench_lab *lab, const struct pair *pair)
+{
+	int ret = enter(lab, PP_BENCH_SRC), home_ret;
+
+	if (ret == 0)
+		ret = create_pair(pair, lab->fd[PP_BENCH_RX]);
+	if (ret == 0)
+		ret = bring_up(&pair->src);
+	if (ret == 0)
+		ret = enter(lab, PP_BENCH_RX);
+	if (ret == 0)
+		ret = bring_up(&pair->rx);
+	home_ret = enter(lab, PP_BENCH_HOME);
+	return ret < 0 ? ret : home_ret;
+}
+
 static int build(struct pp_bench_lab *lab)
 {
 	int ret = lab->fd[PP_BENCH_HOME] = open_here();
 
-	if (ret >= 0)
-		ret = lab->fd[PP_BENCH_RX] = open_new();
+	if (ret < 0)
+		return ret;
+	ret = lab->fd[PP_BENCH_RX] = open_new();
 	if (ret >= 0)
 		ret = lab->fd[PP_BENCH_SRC] = open_new();
 	if (ret >= 0)
-		ret = create_pair(lab->fd[PP_BENCH_RX]);
-	if (ret >= 0)
-		ret = bring_up(PP_BENCH_LAB_SRC_IFACE, "192.0.2.2");
-	if (ret >= 0 && setns(lab->fd[PP_BENCH_RX], CLONE_NEWNET) < 0)
-		ret = -errno;
-	if (ret >= 0)
-		ret = bring_up(PP_BENCH_LAB_RX_IFACE, "192.0.2.1");
-	if (lab->fd[PP_BENCH_HOME] >= 0 && setns(lab->fd[PP_BENCH_HOME], CLONE_NEWNET) < 0)
-		ret = -errno;
+		return connect_sides(lab, &first);
+	enter(lab, PP_BENCH_HOME);
 	return ret;
+}
+
+static int why(int ret, struct pp_error *err)
+{
+	return pp_error_set(err, ret, 0, 0, "cannot make a laboratory: %s", strerror(-ret));
 }
 
 int pp_bench_lab_open(struct pp_bench_lab *lab, struct pp_error *err)
@@ -210,9 +248,14 @@ int pp_bench_lab_open(struct pp_bench_lab *lab, struct pp_error *err)
 		return pp_error_set(err, ret, 0, 0,
 				    "a laboratory of network namespaces needs CAP_SYS_ADMIN and "
 				    "CAP_NET_ADMIN; or name an interface with --interface");
-	if (ret < 0)
-		return pp_error_set(err, ret, 0, 0, "cannot make a laboratory: %s", strerror(-ret));
-	return 0;
+	return ret < 0 ? why(ret, err) : 0;
+}
+
+int pp_bench_lab_add_pair(struct pp_bench_lab *lab, struct pp_error *err)
+{
+	int ret = connect_sides(lab, &second);
+
+	return ret < 0 ? why(ret, err) : 0;
 }
 
 void pp_bench_lab_close(struct pp_bench_lab *lab)

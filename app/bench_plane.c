@@ -101,8 +101,11 @@ int pp_bench_plane_open(struct pp_plane **out,
 		{.name = "sink", .kind = PP_CONSUMER_SINK, .cpu = -1},
 		{.name = "mirror", .kind = PP_CONSUMER_REFLECT, .cpu = -1, .stamp = params->stamp},
 		{.name = "counter", .kind = PP_CONSUMER_COUNT, .cpu = -1},
+		{.name = "wire", .kind = PP_CONSUMER_FORWARD, .cpu = -1},
 	};
-	struct pp_iface_config iface = {.mode = params->mode, .queues_all = true};
+	struct pp_iface_config iface[2] = {{.mode = params->mode, .queues_all = true},
+					   {.mode = params->mode, .queues_all = true}};
+	uint32_t without_wire = sizeof(consumer) / sizeof(consumer[0]) - 1;
 	struct pp_plane_config config;
 	struct pp_ruleset *rules;
 	int ret;
@@ -110,12 +113,14 @@ int pp_bench_plane_open(struct pp_plane **out,
 	ret = make_rules(&rules, params, err);
 	if (ret < 0)
 		return ret;
-	snprintf(iface.name, sizeof(iface.name), "%s", params->iface);
+	snprintf(iface[0].name, sizeof(iface[0].name), "%s", params->iface);
+	snprintf(iface[1].name, sizeof(iface[1].name), "%s", params->out ?: "");
+	memcpy(consumer[without_wire].forward_to, iface[1].name, sizeof(iface[1].name));
 	pp_plane_config_init(&config);
-	config.iface = &iface;
-	config.iface_count = 1;
+	config.iface = iface;
+	config.iface_count = params->out != NULL ? 2 : 1;
 	config.consumer = consumer;
-	config.consumer_count = sizeof(consumer) / sizeof(consumer[0]);
+	config.consumer_count = params->out != NULL ? without_wire + 1 : without_wire;
 	config.idle = params->idle;
 	config.timestamps = params->stamp;
 	config.worker_count = config.worker_cpu_count = 1;
@@ -138,7 +143,8 @@ bool pp_bench_plane_settle(const struct pp_plane *plane, struct pp_ledger_row *o
 	for (int i = 0; i < SETTLE_STEPS; i++) {
 		pp_plane_total(plane, out);
 		if (pp_ledger_balanced(out) &&
-		    out->v[PP_LEDGER_TX_COMPLETED] == out->v[PP_LEDGER_REFLECTED])
+		    out->v[PP_LEDGER_TX_COMPLETED] ==
+			    out->v[PP_LEDGER_REFLECTED] + out->v[PP_LEDGER_FORWARDED])
 			return true;
 		nanosleep(&(struct timespec){.tv_nsec = SETTLE_STEP_NS}, NULL);
 	}

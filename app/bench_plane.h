@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-// A dataplane of the library's own, to be measured: one interface, the rules of a file, and behind
+// A dataplane of the library's own, to be measured: one interface, or two to forward, the rules of a file, and behind
 // them one rule that takes everything else.
 //
 // Threads    main thread, in the interface's network namespace.
@@ -13,6 +13,7 @@
 
 struct pp_bench_plane_params {
 	const char *iface;
+	const char *out; // interface for the consumer wire (forward); NULL: there is none
 	const char *rules; // a file, as in rules.files; NULL: none
 	const char *last; // the rule behind them: "route any to mirror". Consumers are sink, mirror
 		// (reflect) and counter (count, on the worker)

@@ -217,6 +217,8 @@ static int run_handoff(const struct pp_command *command, int argc, char **argv)
 		pick_cpus(&o);
 	if (o.job.frames < o.job.batch)
 		return pp_command_usage(argv[0], "--frames must be at least --batch");
+	if (o.job.slots <= o.job.batch)
+		return pp_command_usage(argv[0], "--slots must be more than --batch");
 	// A round waits for the other side twice: as many would take many times as long.
 	o.rounds_packets = o.job.packets / 16 + o.job.batch;
 	status = pp_bench_run_create(&run, "handoff", &o.bench, argc, argv, &err);
@@ -359,9 +361,11 @@ const struct pp_command pp_command_bench_handoff = {
 		    "[OPTION...] " PP_BENCH_SYNOPSIS,
 	.description =
 		"Measure what handing packets to an analysis thread costs: frame and port go there "
-		"in batches, the frame's pointer comes back by a ring. One way: as many "
+		"in batches, and come back. One way: as many "
 		"packets as there are frames are on their way. Ping-pong: a batch there, all of it "
 		"back, then the next one. Packets themselves are not looked at.\n"
+		"Analysers are done with packets in order, so ours needs no ring for the way back: "
+		"the worker finds the frames in the one there is. The peers have a second ring.\n"
 		"Peers are programs of their own that do the same job in the same loops, in turn "
 		"with ours, so that pairs can be compared; a run's figure is the median of its 21 "
 		"slices. The claim is that ours is at least 1.5 "

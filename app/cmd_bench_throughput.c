@@ -7,6 +7,7 @@
 
 #include "bench.h"
 #include "bench_catch.h"
+#include "bench_figures.h"
 #include "bench_flood.h"
 #include "bench_packets_options.h"
 #include "bench_plane.h"
@@ -16,10 +17,9 @@
 #define STEPS 8 // of the search: to 1/256 of the flood's rate
 #define COPY_RING_BYTES (32u << 20) // a worker may lose its CPU for a moment and lose no copy
 #define TAKE_DEFAULT 64u
-#define ROUNDS_MAX 1000
 
-enum action { DROP, PASS, COPY, ROUTE, REFLECT };
-#define ACTION_WORDS "drop pass copy route reflect"
+enum action { DROP, PASS, COPY, ROUTE, REFLECT, FORWARD };
+#define ACTION_WORDS "drop pass copy route reflect forward"
 enum then { THEN_DROP, THEN_PASS };
 
 struct throughput_options {
@@ -38,12 +38,8 @@ struct throughput_options {
 	const char *rules;
 	const char *iface; // where packets are judged; NULL: a laboratory
 	const char *source; // where they are sent
-};
-
-// What a run at some rate gave.
-struct figures {
-	double sent_mpps, delivered_mpps, lost, ring_lost, cycles, batch;
-	uint64_t returned;
+	const char *out; // where they are forwarded to
+	const char *arrival; // where they come out then
 };
 
 struct session {
@@ -51,13 +47,30 @@ struct session {
 	struct pp_bench_run *run;
 	struct pp_bench_lab lab;
 	struct pp_plane *plane;
-	struct pp_bench_catch *catch; // NULL: nothing comes back
+	struct pp_bench_catch *catch; // NULL: nothing is sent on
 	json_t *counts;
 };
 
 static const char *source_iface(const struct session *s)
 {
 	return s->o->iface != NULL ? s->o->source : PP_BENCH_LAB_SRC_IFACE;
+}
+
+static const char *out_iface(const struct session *s)
+{
+	if (s->o->action != FORWARD)
+		return NULL;
+	return s->o->iface != NULL ? s->o->out : PP_BENCH_LAB_OUT_IFACE;
+}
+
+// Where what was sent on arrives; NULL: nothing is.
+static const char *arrival_iface(const struct session *s)
+{
+	if (s->o->action == REFLECT)
+		return source_iface(s);
+	if (s->o->action != FORWARD)
+		return NULL;
+	return s->o->iface != NULL ? s->o->arrival : PP_BENCH_LAB_END_IFACE;
 }
 
 static const char *judged_iface(const struct session *s)
@@ -68,11 +81,10 @@ static const char *judged_iface(const struct session *s)
 // The ledger's column of what came where it should.
 static enum pp_ledger_column delivered_in(enum action action)
 {
-	static const enum pp_ledger_column column[] = {[DROP] = PP_LEDGER_DROPPED,
-						       [PASS] = PP_LEDGER_PASSED,
-						       [COPY] = PP_LEDGER_RING_READ,
-						       [ROUTE] = PP_LEDGER_SINK,
-						       [REFLECT] = PP_LEDGER_REFLECTED};
+	static const enum pp_ledger_column column[] = {
+		[DROP] = PP_LEDGER_DROPPED,	 [PASS] = PP_LEDGER_PASSED,
+		[COPY] = PP_LEDGER_RING_READ,	 [ROUTE] = PP_LEDGER_SINK,
+		[REFLECT] = PP_LEDGER_REFLECTED, [FORWARD] = PP_LEDGER_FORWARDED};
 
 	return column[action];
 }
@@ -82,7 +94,8 @@ static void last_rule(const struct throughput_options *o, char *buf, size_t room
 	static const char *const rule[] = {[DROP] = "drop any",
 					   [PASS] = "pass any",
 					   [ROUTE] = "route any to sink",
-					   [REFLECT] = "route any to mirror"};
+					   [REFLECT] = "route any to mirror",
+					   [FORWARD] = "route any to wire"};
 
 	if (o->action == COPY)
 		snprintf(buf, room, "copy take %u to counter%s any", o->take,
@@ -98,7 +111,7 @@ static double ratio(uint64_t part, uint64_t whole)
 
 static void add_counts(struct session *s,
 		       const struct pp_bench_flood *flood,
-		       const struct figures *f,
+		       const struct pp_bench_figures *f,
 		       uint64_t rate_pps)
 {
 	const uint64_t *v = flood->ledger.v;
@@ -113,14 +126,15 @@ static void add_counts(struct session *s,
 	json_array_append_new(s->counts, counts);
 }
 
-static void work_out(const struct session *s, const struct pp_bench_flood *flood, struct figures *f)
+static void
+work_out(const struct session *s, const struct pp_bench_flood *flood, struct pp_bench_figures *f)
 {
 	const uint64_t *v = flood->ledger.v;
 	uint64_t delivered = v[delivered_in(s->o->action)];
 	uint64_t worked = v[PP_LEDGER_XSK_RX] + v[PP_LEDGER_RING_READ];
 	double us = (double)flood->elapsed_ns / 1000;
 
-	// What was put in line to be sent back is not there yet.
+	// What was put in line to be sent is not there yet.
 	if (s->catch != NULL && f->returned < delivered)
 		delivered = f->returned;
 	f->sent_mpps = us > 0 ? (double)flood->sent / us : 0;
@@ -136,7 +150,7 @@ static void work_out(const struct session *s, const struct pp_bench_flood *flood
 static int run_once(struct session *s,
 		    uint32_t size_bytes,
 		    uint64_t rate_pps,
-		    struct figures *f,
+		    struct pp_bench_figures *f,
 		    struct pp_error *err)
 {
 	struct pp_bench_flood_params params = {.lab = &s->lab,
@@ -156,7 +170,7 @@ static int run_once(struct session *s,
 	pp_bench_end(s->run);
 	if (ret < 0)
 		return ret;
-	*f = (struct figures){0};
+	*f = (struct pp_bench_figures){0};
 	if (s->catch != NULL)
 		f->returned = pp_bench_catch_pkts(s->catch) - before;
 	work_out(s, &flood, f);
@@ -167,12 +181,12 @@ static int run_once(struct session *s,
 // The highest rate that loses no more than asked for, between nothing and the flood.
 static int search(struct session *s,
 		  uint32_t size_bytes,
-		  const struct figures *flood,
+		  const struct pp_bench_figures *flood,
 		  double *best_mpps,
 		  struct pp_error *err)
 {
 	double lo = 0, hi = flood->sent_mpps;
-	struct figures f;
+	struct pp_bench_figures f;
 	int ret;
 
 	*best_mpps = flood->lost <= s->o->loss ? flood->delivered_mpps : 0;
@@ -192,59 +206,14 @@ static int search(struct session *s,
 	return 0;
 }
 
-static const char *
-name_of(const struct session *s, uint32_t size, const char *what, char *buf, size_t room)
-{
-	if (s->o->packets.sizes.count == 1)
-		snprintf(buf, room, "%s", what);
-	else
-		snprintf(buf, room, "%s, %u B", what, size);
-	return buf;
-}
-
-static void add(struct session *s,
-		uint32_t size,
-		const char *what,
-		const char *unit,
-		enum pp_bench_better better,
-		const struct figures f[],
-		uint32_t count,
-		size_t offset)
-{
-	double sample[ROUNDS_MAX];
-	char name[96];
-
-	for (uint32_t i = 0; i < count; i++)
-		sample[i] = *(const double *)((const char *)&f[i] + offset);
-	pp_bench_add_samples(s->run, name_of(s, size, what, name, sizeof(name)), unit, better,
-			     sample, count);
-}
-
-static void add_all(struct session *s, uint32_t size, const struct figures f[], uint32_t count)
-{
-	add(s, size, "delivered", "Mpps", PP_BENCH_HIGHER, f, count,
-	    offsetof(struct figures, delivered_mpps));
-	add(s, size, "sent", "Mpps", PP_BENCH_HIGHER, f, count,
-	    offsetof(struct figures, sent_mpps));
-	add(s, size, "lost", "of sent", PP_BENCH_LOWER, f, count, offsetof(struct figures, lost));
-	if (s->o->action == COPY)
-		add(s, size, "lost at the ring", "of copied", PP_BENCH_LOWER, f, count,
-		    offsetof(struct figures, ring_lost));
-	if (s->o->action == DROP || s->o->action == PASS)
-		return;
-	add(s, size, "worker", "cycles/packet", PP_BENCH_LOWER, f, count,
-	    offsetof(struct figures, cycles));
-	add(s, size, "batch", "packets", PP_BENCH_HIGHER, f, count,
-	    offsetof(struct figures, batch));
-}
-
 static int measure(struct session *s, uint32_t size, struct pp_error *err)
 {
 	const struct throughput_options *o = s->o;
-	struct figures f[ROUNDS_MAX];
-	double best[ROUNDS_MAX];
+	struct pp_bench_figures f[PP_BENCH_FIGURES_MAX];
+	double best[PP_BENCH_FIGURES_MAX];
 	char what[64], name[96];
 	bool searching = !o->no_search && o->rates.count == 0;
+	uint32_t named;
 	int ret = 0;
 
 	for (uint32_t i = 0; ret == 0 && i < o->rounds; i++) {
@@ -254,11 +223,13 @@ static int measure(struct session *s, uint32_t size, struct pp_error *err)
 	}
 	if (ret < 0)
 		return ret;
-	add_all(s, size, f, o->rounds);
+	named = o->packets.sizes.count == 1 ? 0 : size;
+	pp_bench_figures_add(s->run, named, f, o->rounds, o->action == COPY,
+			     o->action != DROP && o->action != PASS);
 	if (searching) {
 		snprintf(what, sizeof(what), "rate that loses at most %g%%", o->loss * 100);
-		pp_bench_add_samples(s->run, name_of(s, size, what, name, sizeof(name)), "Mpps",
-				     PP_BENCH_HIGHER, best, o->rounds);
+		pp_bench_figures_name(named, what, name, sizeof(name));
+		pp_bench_add_samples(s->run, name, "Mpps", PP_BENCH_HIGHER, best, o->rounds);
 	}
 	return 0;
 }
@@ -268,6 +239,7 @@ static int open_all(struct session *s, struct pp_error *err)
 	const struct throughput_options *o = s->o;
 	char last[96];
 	struct pp_bench_plane_params params = {.iface = judged_iface(s),
+					       .out = out_iface(s),
 					       .rules = o->rules,
 					       .last = last,
 					       .worker_cpu = o->cpus.worker,
@@ -279,10 +251,12 @@ static int open_all(struct session *s, struct pp_error *err)
 	last_rule(o, last, sizeof(last));
 	if (o->iface == NULL)
 		ret = pp_bench_lab_open(&s->lab, err);
+	if (ret == 0 && o->iface == NULL && o->action == FORWARD)
+		ret = pp_bench_lab_add_pair(&s->lab, err);
 	if (ret == 0)
 		ret = pp_bench_lab_enter(&s->lab, PP_BENCH_SRC, err);
-	if (ret == 0 && o->action == REFLECT)
-		ret = pp_bench_catch_open(&s->catch, source_iface(s), false, err);
+	if (ret == 0 && arrival_iface(s) != NULL)
+		ret = pp_bench_catch_open(&s->catch, arrival_iface(s), false, err);
 	if (ret == 0)
 		ret = pp_bench_lab_enter(&s->lab, PP_BENCH_RX, err);
 	if (ret == 0)
@@ -309,6 +283,9 @@ static int describe(struct session *s, struct pp_error *err)
 	pp_bench_use_cpu(s->run, "worker", o->cpus.worker);
 	ret = pp_bench_use_interface_in(s->run, s->lab.fd[PP_BENCH_RX], judged_iface(s), "native",
 					err);
+	if (ret == 0 && o->action == FORWARD)
+		ret = pp_bench_use_interface_in(s->run, s->lab.fd[PP_BENCH_RX], out_iface(s),
+						"native", err);
 	if (ret < 0)
 		return ret;
 	return pp_bench_use_interface_in(s->run, s->lab.fd[PP_BENCH_SRC], source_iface(s), NULL,
@@ -338,6 +315,11 @@ static int run_session(struct session *s, struct pp_error *err)
 	return ret;
 }
 
+static bool wants_two_more(const struct throughput_options *o)
+{
+	return o->action == FORWARD && o->iface != NULL;
+}
+
 static int run_throughput(const struct pp_command *command, int argc, char **argv)
 {
 	struct throughput_options o = {
@@ -355,6 +337,12 @@ static int run_throughput(const struct pp_command *command, int argc, char **arg
 		return pp_command_usage(argv[0], "%s", err.text);
 	if ((o.iface == NULL) != (o.source == NULL))
 		return pp_command_usage(argv[0], "--interface and --source go together");
+	if (!wants_two_more(&o) && (o.out != NULL || o.arrival != NULL))
+		return pp_command_usage(argv[0],
+					"--out and --arrival are for forward with --interface");
+	if (wants_two_more(&o) && (o.out == NULL || o.arrival == NULL))
+		return pp_command_usage(argv[0],
+					"forward with --interface needs --out and --arrival");
 	if (o.rates.count > 1)
 		return pp_command_usage(argv[0], "--rate: expected one rate");
 	ret = pp_bench_run_create(&session.run, "throughput", &o.bench, argc, argv, &err);
@@ -371,7 +359,7 @@ static const struct pp_option options[] = {
 	 .arg = "ACTION",
 	 .required = true,
 	 .help = "what becomes of every packet: drop, pass (to the kernel), copy, route (to a "
-		 "sink), reflect",
+		 "sink), reflect, forward (out by another interface)",
 	 .complete = PP_COMPLETE_WORDS,
 	 .words = ACTION_WORDS,
 	 .read = pp_bench_read_word,
@@ -447,6 +435,18 @@ static const struct pp_option options[] = {
 	 .complete = PP_COMPLETE_IFACE,
 	 .read = pp_option_text,
 	 .offset = offsetof(struct throughput_options, source)},
+	{.name = "out",
+	 .arg = "IF",
+	 .help = "with forward: where they go out",
+	 .complete = PP_COMPLETE_IFACE,
+	 .read = pp_option_text,
+	 .offset = offsetof(struct throughput_options, out)},
+	{.name = "arrival",
+	 .arg = "IF",
+	 .help = "with forward: where they arrive then, the other end of --out",
+	 .complete = PP_COMPLETE_IFACE,
+	 .read = pp_option_text,
+	 .offset = offsetof(struct throughput_options, arrival)},
 	{.name = "dst-mac",
 	 .arg = "MAC",
 	 .help = "default: that of a veth's other end, else what the neighbour table has for --dst",
@@ -468,13 +468,13 @@ const struct pp_command pp_command_bench_throughput = {
 		"\n"
 		"On a veth pair the source's CPU runs the XDP program too: a slow program makes a "
 		"slow source, so the delivered rate says more than the loss. The veth's own queue "
-		"is part of what can lose packets. Rules that forward to another interface are not "
-		"measured.\n"
+		"is part of what can lose packets.\n"
 		"\n"
 		"The figure of the worker is what its loops took by the time stamp counter, idle "
 		"loops left out, and the batch how many packets each of them found. With reflect, a "
-		"packet is delivered when it is back at the source. A laboratory as with 'bench rtt' "
-		"is used unless interfaces are named.",
+		"packet is delivered when it is back at the source, with forward when it has come "
+		"out of a second veth pair. A laboratory as with 'bench rtt' is used unless "
+		"interfaces are named.",
 	.options = options,
 	.exit_status = "0 measured, 1 it failed or was refused, 2 usage",
 	.examples = "push-packet bench throughput --action route --rules rules.txt --rounds 5\n"

@@ -12,7 +12,6 @@
 
 #include "handoff.h"
 #include "lane.h"
-#include "ring.h"
 #include "thread.h"
 
 #define BURST PP_ANALYSER_BURST
@@ -27,7 +26,6 @@
 struct pp_analyser {
 	struct pp_analyser_params params;
 	struct pp_handoff **handoff; // by worker
-	struct pp_ring **returns; // by worker
 	struct pp_ledger_row *ledger; // by row; written by the thread
 	uint64_t routed, copied; // analysed; written by the thread
 	uint64_t next_tick_ns;
@@ -38,27 +36,13 @@ struct pp_analyser {
 	uint64_t done_ns; // CLOCK_MONOTONIC of that
 };
 
-static uint32_t power_of_two(uint32_t n)
-{
-	uint32_t power = 2;
-
-	while (power < n && power < PP_RING_SLOTS_MAX)
-		power *= 2;
-	return power;
-}
-
 static int create_rings(struct pp_analyser *analyser)
 {
-	uint32_t slots = power_of_two(analyser->params.frames_away_max);
+	int ret = 0;
 
-	for (uint32_t i = 0; i < analyser->params.worker_count; i++) {
-		int ret = pp_handoff_create(&analyser->handoff[i], analyser->params.handoff_bytes);
-
-		ret = ret ?: pp_ring_create(&analyser->returns[i], slots);
-		if (ret < 0)
-			return ret;
-	}
-	return 0;
+	for (uint32_t i = 0; ret == 0 && i < analyser->params.worker_count; i++)
+		ret = pp_handoff_create(&analyser->handoff[i], analyser->params.handoff_bytes);
+	return ret;
 }
 
 int pp_analyser_create(struct pp_analyser **out,
@@ -72,9 +56,8 @@ int pp_analyser_create(struct pp_analyser **out,
 		goto failed;
 	analyser->params = *params;
 	analyser->handoff = calloc(params->worker_count, sizeof(*analyser->handoff));
-	analyser->returns = calloc(params->worker_count, sizeof(*analyser->returns));
 	analyser->ledger = calloc(params->rows->total, sizeof(*analyser->ledger));
-	if (analyser->handoff == NULL || analyser->returns == NULL || analyser->ledger == NULL)
+	if (analyser->handoff == NULL || analyser->ledger == NULL)
 		goto destroy_analyser;
 	ret = create_rings(analyser);
 	if (ret < 0)
@@ -95,32 +78,26 @@ void pp_analyser_destroy(struct pp_analyser *analyser)
 	pp_analyser_stop(analyser, UINT64_MAX);
 	for (uint32_t i = 0; analyser->handoff && i < analyser->params.worker_count; i++)
 		pp_handoff_destroy(analyser->handoff[i]);
-	for (uint32_t i = 0; analyser->returns && i < analyser->params.worker_count; i++)
-		pp_ring_destroy(analyser->returns[i]);
 	free(analyser->ledger);
-	free(analyser->returns);
 	free(analyser->handoff);
 	free(analyser);
 }
 
-static void count(struct pp_analyser *analyser, const struct pp_handoff_item *item)
+static void count(struct pp_analyser *analyser, uint64_t unit)
 {
-	uint32_t row = pp_rows_index(analyser->params.rows, item->meta->iface, item->meta->queue);
+	struct pp_handoff_item item = pp_handoff_item_of(unit);
+	uint32_t row = pp_rows_index(analyser->params.rows, item.meta->iface, item.meta->queue);
 
 	pp_rows_bump(&analyser->ledger[row],
-		     item->routed ? PP_LEDGER_ANALYSED : PP_LEDGER_COPY_ANALYSED, 1);
-	pp_counter_add(item->routed ? &analyser->routed : &analyser->copied, 1);
+		     item.routed ? PP_LEDGER_ANALYSED : PP_LEDGER_COPY_ANALYSED, 1);
+	pp_counter_add(item.routed ? &analyser->routed : &analyser->copied, 1);
 }
 
-// The ring back holds every frame that can be away, so it takes all at once; were there ever more,
-// the worker makes room in its next loop. Once workers are joined nobody wants them any more.
-static void
-give_back(struct pp_analyser *analyser, struct pp_ring *returns, const uint64_t frame[], uint32_t n)
+static struct pp_packet_view view_of(uint64_t unit, uint64_t now_ns)
 {
-	uint32_t done = pp_ring_push(returns, frame, n);
+	struct pp_handoff_item item = pp_handoff_item_of(unit);
 
-	while (done < n && !__atomic_load_n(&analyser->stop, __ATOMIC_ACQUIRE))
-		done += pp_ring_push(returns, frame + done, n - done);
+	return pp_packet_view_of(item.meta, item.data, item.routed, now_ns);
 }
 
 // No table of rules waits for what a plug-in does: it may stand still (analysis.c, rule_of()).
@@ -159,26 +136,20 @@ static __attribute__((noinline)) void call_tick(struct pp_analyser *analyser, ui
 static uint32_t serve(struct pp_analyser *analyser, uint32_t worker, uint64_t now_ns)
 {
 	struct pp_handoff *handoff = analyser->handoff[worker];
-	struct pp_handoff_item item[BURST];
 	struct pp_packet_view view[BURST];
-	uint64_t back[BURST];
-	uint32_t back_count = 0;
+	uint64_t item[BURST];
 	uint32_t n = pp_handoff_burst(handoff, item, BURST);
 
 	if (n == 0)
 		return 0;
 	for (uint32_t i = 0; i < n; i++)
-		__builtin_prefetch(item[i].meta);
+		__builtin_prefetch(pp_handoff_item_of(item[i]).meta);
 	for (uint32_t i = 0; i < n; i++)
-		view[i] = pp_packet_view_of(item[i].meta, item[i].data, item[i].routed, now_ns);
+		view[i] = view_of(item[i], now_ns);
 	call_packets(analyser, view, n, now_ns);
-	for (uint32_t i = 0; i < n; i++) {
-		count(analyser, &item[i]);
-		if (item[i].lent)
-			back[back_count++] = pp_analyser_frame(item[i].row, item[i].data);
-	}
+	for (uint32_t i = 0; i < n; i++)
+		count(analyser, item[i]);
 	pp_handoff_release(handoff);
-	give_back(analyser, analyser->returns[worker], back, back_count);
 	return n;
 }
 
@@ -292,7 +263,6 @@ int pp_analyser_stop(struct pp_analyser *analyser, uint64_t limit_ns)
 void pp_analyser_connect(struct pp_analyser *analyser, uint32_t worker, struct pp_lane *lane)
 {
 	lane->handoff = analyser->handoff[worker];
-	lane->returns = analyser->returns[worker];
 }
 
 void pp_analyser_ledger(const struct pp_analyser *analyser, uint32_t row, struct pp_ledger_row *sum)

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-// One thread of an analyser: takes packets from every worker, shows them to the analyser, gives lent
-// frames back.
+// One thread of an analyser: takes packets from every worker, shows them to the analyser, releases
+// them.
 //
 // Threads    create, start, stop, destroy: control thread. Rings are fixed after create; the worker
-//            of that index produces into the one and consumes from the other. ledger, analysed: any
-//            thread.
+//            of that index produces. ledger, analysed: any thread.
 // Cost       the thread itself allocates and locks nothing; its one system call is the sleep when no
 //            packet waits, which no worker ever has to end. What the analyser does is its own.
 // Ownership  owns its rings. The table of rules is under RCU (QSBR): the thread is quiescent once a
@@ -24,7 +23,6 @@ struct pp_analyser_params {
 	int32_t cpu; // -1: not pinned
 	uint32_t worker_count;
 	uint32_t handoff_bytes; // per worker
-	uint32_t frames_away_max; // frames of one worker that can be lent at once
 	const struct pp_rows *rows; // borrowed
 	const struct pp_analyser_ops *ops;
 	bool foreign; // a plug-in's: nobody knows when it returns
@@ -47,7 +45,7 @@ void pp_analyser_end(struct pp_analyser *analyser);
 // @return          0; -ETIMEDOUT: it still runs, and uses what is its.
 int pp_analyser_stop(struct pp_analyser *analyser, uint64_t limit_ns);
 
-// The rings between it and a worker.
+// The ring between it and a worker.
 void pp_analyser_connect(struct pp_analyser *analyser, uint32_t worker, struct pp_lane *lane);
 
 // Add what this thread counted for a row.
@@ -57,18 +55,3 @@ void pp_analyser_ledger(const struct pp_analyser *analyser,
 
 // Add what this thread analysed.
 void pp_analyser_analysed(const struct pp_analyser *analyser, uint64_t *routed, uint64_t *copied);
-
-// How a lent frame is named on its way back: the port's row and where the packet's bytes are.
-// User-space addresses have 47 bits.
-static inline uint64_t pp_analyser_frame(uint16_t row, const uint8_t *data)
-{
-	return (uint64_t)row << 48 | (uint64_t)(uintptr_t)data;
-}
-static inline uint16_t pp_analyser_frame_row(uint64_t frame)
-{
-	return (uint16_t)(frame >> 48);
-}
-static inline const uint8_t *pp_analyser_frame_data(uint64_t frame)
-{
-	return (const uint8_t *)(uintptr_t)(frame & ((1ull << 48) - 1));
-}

@@ -19,7 +19,6 @@ struct pp_analysis_params {
 	const struct pp_consumer_config *config; // borrowed, but for its options
 	uint32_t worker_count;
 	uint32_t handoff_bytes; // of each worker to each thread
-	uint32_t frames_away_max; // of one worker
 	bool timestamps;
 	const struct pp_rows *rows; // borrowed
 	const uint8_t *frame_kind; // by interface; borrowed

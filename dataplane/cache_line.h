@@ -15,21 +15,28 @@ static inline size_t pp_cache_lines(size_t bytes)
 
 #define PP_PREFETCH_LINES_MAX 32u
 
-// Fetch for writing the lines of a ring of 64-bit slots that the next batch goes to. They are on
-// the other side's CPU since it read them; a store that has to wait for its line holds up all
-// stores behind it, the one that shows the batch as well.
+// Fetch the lines of a ring of 64-bit slots that come behind the line of one: for a producer,
+// which writes the next batch there. They are on the other side's CPU since it read them, and a
+// store that has to wait for its line holds up all stores behind it.
 //
-// @param at     The next slot.
+// @param at     The next slot. Its line is left alone: the consumer waits for it there.
 // @param mask   Slots - 1.
 // @param slots  Of a batch: the last one's.
-static inline void
-pp_prefetch_write(const uint64_t slot[], uint32_t at, uint32_t mask, uint32_t slots)
+static inline void pp_prefetch_write(const void *ring, uint32_t at, uint32_t mask, uint32_t slots)
 {
-	uint32_t per_line = PP_CACHE_LINE / sizeof(slot[0]);
-	uint32_t lines = slots / per_line + 1;
+	uint32_t per_line = PP_CACHE_LINE / sizeof(uint64_t), lines = slots / per_line + 1;
+	const uint64_t *slot = ring;
 
-	if (lines > PP_PREFETCH_LINES_MAX)
-		lines = PP_PREFETCH_LINES_MAX;
-	for (uint32_t i = 0; i < lines; i++)
+	for (uint32_t i = 1; i <= lines && i <= PP_PREFETCH_LINES_MAX; i++)
 		__builtin_prefetch(&slot[(at + i * per_line) & mask], 1);
+}
+
+// The same for a consumer that has seen that there is something in the line of a slot.
+static inline void pp_prefetch_read(const void *ring, uint32_t at, uint32_t mask, uint32_t slots)
+{
+	uint32_t per_line = PP_CACHE_LINE / sizeof(uint64_t), lines = slots / per_line;
+	const uint64_t *slot = ring;
+
+	for (uint32_t i = 1; i <= lines && i <= PP_PREFETCH_LINES_MAX; i++)
+		__builtin_prefetch(&slot[(at + i * per_line) & mask], 0);
 }

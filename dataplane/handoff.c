@@ -16,10 +16,11 @@ int pp_handoff_create(struct pp_handoff **out, uint32_t bytes)
 
 	if (bytes < HANDOFF_BYTES_MIN || bytes > HANDOFF_BYTES_MAX || (bytes & (bytes - 1)) != 0)
 		return -EINVAL;
-	handoff = aligned_alloc(PP_CACHE_LINE, pp_cache_lines(sizeof(*handoff) + bytes));
+	handoff = aligned_alloc(alignof(struct pp_handoff), sizeof(*handoff) + bytes);
 	if (handoff == NULL)
 		return -ENOMEM;
-	memset(handoff, 0, sizeof(*handoff));
+	// All of it, so that no worker waits for a page.
+	memset(handoff, 0, sizeof(*handoff) + bytes);
 	handoff->mask = bytes / sizeof(uint64_t) - 1;
 	*out = handoff;
 	return 0;
@@ -30,41 +31,72 @@ void pp_handoff_destroy(struct pp_handoff *handoff)
 	free(handoff);
 }
 
-static uint32_t room(struct pp_handoff *handoff, uint32_t want)
+// Move over what the consumer released and is no frame: frames wait for take_back().
+static void reclaim_copies(struct pp_handoff *handoff)
 {
-	uint32_t room = handoff->mask + 1 - (handoff->tail_next - handoff->head_seen);
-
-	if (room >= want)
-		return room;
-	// acquire: the consumer is done with the units it gave back
+	// acquire: the consumer is done with the units it released
 	handoff->head_seen = atomic_load_explicit(&handoff->head, memory_order_acquire);
-	return handoff->mask + 1 - (handoff->tail_next - handoff->head_seen);
+	if (handoff->lent == 0)
+		handoff->back = handoff->head_seen;
+	while (handoff->back != handoff->head_seen) {
+		uint64_t unit = pp_handoff_unit_at(handoff, handoff->back);
+
+		if (unit & PP_HANDOFF_FRAME)
+			break;
+		handoff->back += (uint32_t)unit;
+	}
+}
+
+// One unit is always left: the end.
+static uint32_t room(const struct pp_handoff *handoff)
+{
+	return handoff->mask - (handoff->tail - handoff->back);
+}
+
+uint32_t pp_handoff_room(struct pp_handoff *handoff)
+{
+	reclaim_copies(handoff);
+	return room(handoff);
+}
+
+// Write a unit that is no frame and what it begins, which are the last ones. Where nothing waits
+// for flush() it does: all behind it is hidden then.
+static void put(struct pp_handoff *handoff, uint64_t unit)
+{
+	uint32_t at = handoff->tail, next = at + (uint32_t)unit;
+
+	atomic_store_explicit(&handoff->unit[next & handoff->mask], 0, memory_order_relaxed);
+	handoff->tail = next;
+	if (handoff->held != 0) {
+		atomic_store_explicit(&handoff->unit[at & handoff->mask], unit,
+				      memory_order_relaxed);
+		return;
+	}
+	handoff->held = unit;
+	handoff->held_at = at;
 }
 
 static void skip_to_start(struct pp_handoff *handoff, uint32_t units)
 {
-	handoff->unit[handoff->tail_next & handoff->mask] =
-		PP_HANDOFF_NO_FRAME | PP_HANDOFF_SKIP | units;
-	handoff->tail_next += units;
+	put(handoff, PP_HANDOFF_SKIP | units);
 }
 
-// Units in a row; NULL: no room. The rest of the ring is skipped when they do not fit before
-// its end. An item of more than half the ring may fit at the start only: an empty ring is wound
-// on to there, and takes the next one.
-static uint64_t *reserve(struct pp_handoff *handoff, uint32_t units)
+// Get units in a row at the tail. The rest of the ring is skipped when they do not fit before its
+// end. An item of more than half the ring may fit at the start only: an empty ring is wound on to
+// there, and takes the next one.
+static bool reserve(struct pp_handoff *handoff, uint32_t units)
 {
-	uint32_t to_end = handoff->mask + 1 - (handoff->tail_next & handoff->mask);
+	uint32_t to_end = handoff->mask + 1 - (handoff->tail & handoff->mask);
 	uint32_t skip = units > to_end ? to_end : 0;
 
-	if (room(handoff, units + skip) < units + skip) {
-		if (handoff->tail_next == handoff->head_seen && units <= handoff->mask + 1)
+	if (room(handoff) < units + skip && pp_handoff_room(handoff) < units + skip) {
+		if (handoff->tail == handoff->back && units <= handoff->mask)
 			skip_to_start(handoff, to_end);
-		return NULL;
+		return false;
 	}
 	if (skip > 0)
 		skip_to_start(handoff, skip);
-	handoff->tail_next += units;
-	return &handoff->unit[(handoff->tail_next - units) & handoff->mask];
+	return true;
 }
 
 static uint32_t copy_units(const struct pp_meta *meta)
@@ -76,11 +108,12 @@ static uint32_t copy_units(const struct pp_meta *meta)
 bool pp_handoff_push_copy(struct pp_handoff *handoff, const struct pp_meta *meta, bool routed)
 {
 	uint32_t units = copy_units(meta);
-	uint64_t *unit = reserve(handoff, units);
+	uint8_t *to;
 
-	if (unit == NULL)
+	if (!reserve(handoff, units))
 		return false;
-	*unit = PP_HANDOFF_NO_FRAME | (routed ? PP_HANDOFF_ROUTED : 0) | units;
-	memcpy(unit + 1, meta, sizeof(*meta) + meta->cap_bytes);
+	to = (uint8_t *)&handoff->unit[(handoff->tail & handoff->mask) + 1];
+	memcpy(to, meta, sizeof(*meta) + meta->cap_bytes);
+	put(handoff, (routed ? PP_HANDOFF_ROUTED : 0) | units);
 	return true;
 }

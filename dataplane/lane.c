@@ -3,6 +3,8 @@
 
 #include "counter.h"
 #include "handoff.h"
+#include "port.h"
+#include "port_list.h"
 #include "spread.h"
 
 static void bump(struct pp_lane *lane, enum pp_lane_count count)
@@ -29,11 +31,16 @@ pp_lanes_pick(const struct pp_lanes *lanes, const struct pp_meta *meta, const ui
 	return &lanes->lane[(uint64_t)hash * lanes->count >> 32];
 }
 
-bool pp_lanes_push_copy(struct pp_lanes *lanes, const struct pp_meta *meta, bool routed)
+bool pp_lanes_push_copy(struct pp_lanes *lanes,
+			const struct pp_port_list *ports,
+			const struct pp_meta *meta,
+			bool routed)
 {
 	struct pp_lane *lane = pp_lanes_pick(lanes, meta, (const uint8_t *)(meta + 1));
 	bool done = pp_handoff_push_copy(lane->handoff, meta, routed);
 
+	if (!done && pp_port_list_take_back(ports, lane->handoff) > 0)
+		done = pp_handoff_push_copy(lane->handoff, meta, routed);
 	if (done)
 		bump(lane, routed ? PP_LANE_ROUTED : PP_LANE_COPIED);
 	else
@@ -41,16 +48,46 @@ bool pp_lanes_push_copy(struct pp_lanes *lanes, const struct pp_meta *meta, bool
 	return done;
 }
 
-bool pp_lanes_push_frame(struct pp_lanes *lanes, const uint8_t *data, uint16_t row)
+void pp_lanes_add_frame(struct pp_lanes *lanes, const uint8_t *data)
 {
-	const struct pp_meta *meta = (const struct pp_meta *)data - 1;
-	struct pp_lane *lane = pp_lanes_pick(lanes, meta, data);
-	bool done = pp_handoff_push_frame(lane->handoff, data, row);
+	struct pp_lane *lane = pp_lanes_pick(lanes, (const struct pp_meta *)data - 1, data);
 
-	if (done)
-		bump(lane, PP_LANE_ROUTED);
-	else
-		lost(lane, meta, PP_LANE_ROUTED_LOST);
+	lane->frame[lane->frame_count++] = data;
+	lanes->frame_count++;
+}
+
+static void refuse(struct pp_lane *lane, struct pp_port *port, const uint8_t *data)
+{
+	lost(lane, (const struct pp_meta *)data - 1, PP_LANE_ROUTED_LOST);
+	pp_port_take_back(port, data);
+}
+
+static uint32_t
+push_frames(struct pp_lane *lane, const struct pp_port_list *ports, struct pp_port *port)
+{
+	uint16_t row = (uint16_t)pp_port_info(port)->row;
+	uint32_t n = lane->frame_count;
+	uint32_t done = pp_handoff_push_frames(lane->handoff, lane->frame, n, row);
+
+	// Has the analyser released more since the worker looked?
+	if (done < n && pp_port_list_take_back(ports, lane->handoff) > 0)
+		done += pp_handoff_push_frames(lane->handoff, lane->frame + done, n - done, row);
+	pp_counter_add(&lane->count[PP_LANE_ROUTED], done);
+	for (uint32_t i = done; i < n; i++)
+		refuse(lane, port, lane->frame[i]);
+	lane->frame_count = 0;
+	return done;
+}
+
+uint32_t
+pp_lanes_push_frames(struct pp_lanes *lanes, const struct pp_port_list *ports, struct pp_port *port)
+{
+	uint32_t done = 0;
+
+	for (uint32_t i = 0; i < lanes->count && lanes->frame_count > 0; i++)
+		if (lanes->lane[i].frame_count > 0)
+			done += push_frames(&lanes->lane[i], ports, port);
+	lanes->frame_count = 0;
 	return done;
 }
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-// A worker's way to an analyser: which thread gets a packet, the rings to it, and what was handed
+// A worker's way to an analyser: which thread gets a packet, the ring to it, and what was handed
 // over or lost on it.
 //
 // Threads    everything but counts and init: the worker. counts: any thread.
 // Cost       no allocation, lock or system call.
-// Ownership  rings are the analyser's (analysis.h). Views that wait borrow from the ring or the frame
+// Ownership  rings are the analyser's (analysis.h). Frames that wait are the lane's. Views that wait borrow from the ring or the frame
 //            until pp_lanes_call().
 #pragma once
 
@@ -15,7 +15,8 @@
 #include "cache_line.h"
 
 struct pp_handoff;
-struct pp_ring;
+struct pp_port;
+struct pp_port_list;
 
 enum pp_lane_count {
 	PP_LANE_ROUTED, // handed over
@@ -25,12 +26,13 @@ enum pp_lane_count {
 	PP_LANE_COUNTS,
 };
 
-// To one thread. On the worker itself there are no rings.
+// To one thread. On the worker itself there is no ring.
 struct pp_lane {
 	struct pp_handoff *handoff;
-	struct pp_ring *returns; // frames coming back
 	uint64_t count[PP_LANE_COUNTS]; // written by the worker
 	uint64_t lost[PP_IFACES_MAX]; // of either kind; written by the worker
+	uint32_t frame_count; // that wait for pp_lanes_push_frames()
+	const uint8_t *frame[PP_ANALYSER_BURST];
 } __attribute__((aligned(PP_CACHE_LINE)));
 
 // To all threads of an analyser. All zero: the consumer is none.
@@ -41,6 +43,7 @@ struct pp_lanes {
 	const uint8_t *frame_kind; // by interface; borrowed
 	uint32_t count;
 	struct pp_lane *lane;
+	uint32_t frame_count; // of all lanes: without a state only
 	uint32_t view_count; // that wait for pp_lanes_call(): with a state only
 	struct pp_packet_view view[PP_ANALYSER_BURST];
 };
@@ -51,13 +54,25 @@ pp_lanes_pick(const struct pp_lanes *lanes, const struct pp_meta *meta, const ui
 
 // Hand over a copy of a packet: it lies behind meta.
 //
-// @return  false: lost, and counted as such.
-bool pp_lanes_push_copy(struct pp_lanes *lanes, const struct pp_meta *meta, bool routed);
+// @param ports  Where frames go that stand in its way and were released.
+// @return       false: lost, and counted as such.
+bool pp_lanes_push_copy(struct pp_lanes *lanes,
+			const struct pp_port_list *ports,
+			const struct pp_meta *meta,
+			bool routed);
 
-// Hand over a packet in its frame, which is lent.
+// Keep a packet, whose frame is lent, for pp_lanes_push_frames(), which must come after
+// PP_ANALYSER_BURST at the latest, and before a copy that follows.
+void pp_lanes_add_frame(struct pp_lanes *lanes, const uint8_t *data);
+
+// Hand over what was kept. Frames that find no room go back to the port, and are counted as lost.
 //
-// @return  false: lost, and counted; the frame stays the caller's.
-bool pp_lanes_push_frame(struct pp_lanes *lanes, const uint8_t *data, uint16_t row);
+// @param ports  As above.
+// @param port   That all of them belong to.
+// @return       How many were handed over.
+uint32_t pp_lanes_push_frames(struct pp_lanes *lanes,
+			      const struct pp_port_list *ports,
+			      struct pp_port *port);
 
 // Keep a packet for pp_lanes_call(), which must come after PP_ANALYSER_BURST at the latest.
 void pp_lanes_gather(struct pp_lanes *lanes,

@@ -139,7 +139,6 @@ static int create_analysis(struct pp_plane *plane, uint32_t index, struct pp_err
 		.config = &config->consumer[index],
 		.worker_count = plane->worker_count,
 		.handoff_bytes = config->handoff_bytes,
-		.frames_away_max = pp_port_frames(config) * (pp_plane_count_ports(plane) ?: 1),
 		.timestamps = config->timestamps,
 		.rows = &plane->rows,
 		.frame_kind = plane->frame_kind,

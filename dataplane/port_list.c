@@ -5,10 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "analyser.h"
 #include "forward.h"
+#include "handoff.h"
 #include "port.h"
-#include "ring.h"
 
 int pp_port_list_init(struct pp_port_list *list, uint32_t rows)
 {
@@ -43,24 +42,26 @@ void pp_port_list_set(struct pp_port_list *list,
 		list->by_row[pp_port_info(leaving[i])->row] = leaving[i];
 }
 
-static void take_back(const struct pp_port_list *list, const uint64_t frame[], uint32_t n)
+static void take_back(const struct pp_port_list *list, const uint64_t unit[], uint32_t n)
 {
 	for (uint32_t i = 0; i < n; i++) {
-		struct pp_port *port = list->by_row[pp_analyser_frame_row(frame[i])];
+		struct pp_port *port = list->by_row[pp_handoff_row_of(unit[i])];
 
 		if (port != NULL)
-			pp_port_take_back(port, pp_analyser_frame_data(frame[i]));
+			pp_port_take_back(port, pp_handoff_data_of(unit[i]));
 	}
 }
 
 // All of them: a worker may lend more in a round than one burst.
-void pp_port_list_take_back(const struct pp_port_list *list, struct pp_ring *returns)
+uint32_t pp_port_list_take_back(const struct pp_port_list *list, struct pp_handoff *handoff)
 {
-	uint64_t frame[PP_BURST];
-	uint32_t n;
+	uint32_t n, total = 0;
+	uint64_t unit[PP_BURST];
 
 	do {
-		n = pp_ring_pop(returns, frame, PP_BURST);
-		take_back(list, frame, n);
+		n = pp_handoff_take_back(handoff, unit, PP_BURST);
+		take_back(list, unit, n);
+		total += n;
 	} while (n == PP_BURST);
+	return total;
 }

@@ -11,7 +11,7 @@
 #include "rows.h"
 
 struct pp_port;
-struct pp_ring;
+struct pp_handoff;
 
 struct pp_port_list {
 	uint32_t count;
@@ -35,4 +35,6 @@ void pp_port_list_set(struct pp_port_list *list,
 		      uint32_t leaving_count);
 
 // Take frames back that an analyser is done with.
-void pp_port_list_take_back(const struct pp_port_list *list, struct pp_ring *returns);
+//
+// @return  How many.
+uint32_t pp_port_list_take_back(const struct pp_port_list *list, struct pp_handoff *handoff);

@@ -72,7 +72,6 @@ uint32_t pp_ring_push(struct pp_ring *ring, const uint64_t value[], uint32_t n)
 	memcpy(&ring->slot[0], value + first, (n - first) * sizeof(*value));
 	// release: the slots above are visible before the new tail
 	atomic_store_explicit(&ring->tail, tail + n, memory_order_release);
-	pp_prefetch_write(ring->slot, tail + n, ring->mask, n);
 	return n;
 }
 

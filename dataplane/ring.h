@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-// Single-producer, single-consumer ring of 64-bit values between two threads: frames on their way
-// back from an analyser to the worker that lent them.
+// Single-producer, single-consumer ring of 64-bit values between two threads: blocks of a capture
+// on their way to its writer and back.
 //
 // Threads    push: producer only. pop: consumer only. create, destroy: control thread, before
 //            the two threads start and after both were joined.

@@ -130,11 +130,24 @@ static void to_forward(const struct pp_worker *worker,
 		       list->sender[pp_rows_index(worker->params.rows, iface, queue)], rx);
 }
 
+// What was kept of this burst for an analyser's threads.
+static void hand_over(const struct pp_worker *worker, struct burst *burst, struct pp_lanes *lanes)
+{
+	uint32_t n = lanes->frame_count, done;
+
+	if (n == 0)
+		return;
+	done = pp_lanes_push_frames(lanes, rcu_dereference(worker->ports), burst->port);
+	burst->handed_off += done;
+	burst->handoff_full += n - done;
+}
+
 static void to_analyser(const struct pp_worker *worker,
 			struct burst *burst,
 			struct pp_lanes *lanes,
 			const struct pp_port_rx *rx)
 {
+	const struct pp_port_list *list = rcu_dereference(worker->ports);
 	const struct pp_meta *meta = (const struct pp_meta *)rx->data - 1;
 
 	if (lanes->state != NULL) {
@@ -143,15 +156,11 @@ static void to_analyser(const struct pp_worker *worker,
 		return;
 	}
 	if (pp_port_lend(burst->port)) {
-		if (pp_lanes_push_frame(lanes, rx->data, burst->row)) {
-			burst->handed_off++;
-			return;
-		}
-		pp_port_take_back(burst->port, rx->data);
-		burst->handoff_full++;
+		pp_lanes_add_frame(lanes, rx->data);
 		return;
 	}
-	if (pp_lanes_push_copy(lanes, meta, true))
+	hand_over(worker, burst, lanes);
+	if (pp_lanes_push_copy(lanes, list, meta, true))
 		burst->handed_off++;
 	else
 		burst->handoff_full++;
@@ -214,6 +223,8 @@ static void to_consumers(struct pp_worker *worker,
 		__builtin_prefetch(rx[i].data - sizeof(struct pp_meta));
 	for (uint32_t i = 0; i < n; i++)
 		to_consumer(worker, burst, &rx[i]);
+	for (uint32_t i = 0; i < worker->params.consumer_count; i++)
+		hand_over(worker, burst, &worker->params.consumer[i].lanes);
 	analyse_frames(worker, burst);
 }
 
@@ -300,8 +311,8 @@ static void take_back(struct pp_worker *worker)
 		const struct pp_lanes *lanes = &worker->params.consumer[i].lanes;
 
 		for (uint32_t j = 0; j < lanes->count; j++)
-			if (lanes->lane[j].returns != NULL)
-				pp_port_list_take_back(list, lanes->lane[j].returns);
+			if (lanes->lane[j].handoff != NULL)
+				pp_port_list_take_back(list, lanes->lane[j].handoff);
 	}
 }
 

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 #include "worker_priv.h"
 
+#define URCU_INLINE_SMALL_FUNCTIONS // rcu_dereference() is a load, not a call
+#include <urcu-qsbr.h>
+
 #include "copy_ring.h"
 #include "port.h"
 
@@ -23,7 +26,7 @@ static void copy_to_consumer(struct pp_worker *worker, const struct pp_meta *met
 		pp_lanes_gather(lanes, meta, (const uint8_t *)(meta + 1), false, worker->now_ns);
 		pp_rows_bump(ledger, PP_LEDGER_COPY_HANDED_OFF, 1);
 		pp_rows_bump(ledger, PP_LEDGER_COPY_ANALYSED, 1);
-	} else if (pp_lanes_push_copy(lanes, meta, false)) {
+	} else if (pp_lanes_push_copy(lanes, rcu_dereference(worker->ports), meta, false)) {
 		pp_rows_bump(ledger, PP_LEDGER_COPY_HANDED_OFF, 1);
 	} else {
 		pp_rows_bump(ledger, PP_LEDGER_COPY_HANDOFF_FULL, 1);

@@ -107,7 +107,7 @@ def test_a_silent_other_end_is_all_loss(lab):
 
 @pytest.mark.parametrize("action, column", [
     ("drop", "dropped"), ("pass", "passed"), ("copy", "ring_read"), ("route", "sink"),
-    ("reflect", "reflected")])
+    ("reflect", "reflected"), ("forward", "forwarded")])
 def test_throughput_counts_are_the_ledgers(action, column):
     doc = document("throughput", "--action", action, "--for", "50ms", "--rate", "20k")
     (counts,), ledger = doc["counts"], doc["ledger"]
@@ -115,14 +115,33 @@ def test_throughput_counts_are_the_ledgers(action, column):
     assert counts["sent"] > 0
     assert counts["seen"] == ledger["seen"] == counts["sent"] - counts["driver_dropped"]
     assert counts["delivered"] == ledger[column]
-    if action == "reflect":
+    sent_on = action in ("reflect", "forward")
+    if sent_on:
         assert counts["returned"] == ledger["tx_completed"]
     lost = result(doc, "lost")["samples"][0]
-    delivered = counts["returned"] if action == "reflect" else counts["delivered"]
+    delivered = counts["returned"] if sent_on else counts["delivered"]
     assert lost == pytest.approx(1 - delivered / counts["sent"])
-    if action in ("copy", "route", "reflect"):
+    if action in ("copy", "route", "reflect", "forward"):
         assert result(doc, "worker")["samples"][0] > 0
         assert result(doc, "batch")["samples"][0] >= 1
+
+
+def test_forward_between_named_interfaces():
+    """All four ends in a namespace that goes with the shell."""
+    script = """set -e
+        echo 1 >/proc/sys/net/ipv6/conf/default/disable_ipv6
+        ip link add a0 type veth peer name a1 && ip link add b0 type veth peer name b1
+        for i in a0 a1 b0 b1; do ip link set $i up; done
+        exec "$0" bench throughput --action forward --interface a0 --source a1 --out b0 \\
+            --arrival b1 --rate 10k --for 50ms --json"""
+    done = subprocess.run(["unshare", "-n", "bash", "-c", script, PROGRAM], capture_output=True,
+                          text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    doc = json.loads(done.stdout)
+    (counts,), ledger = doc["counts"], doc["ledger"]
+    assert ledger["balanced"] and ledger["forwarded"] == counts["delivered"] > 0
+    assert counts["returned"] == ledger["tx_completed"]
+    assert {entry["name"] for entry in doc["interfaces"]} == {"a0", "a1", "b0"}
 
 
 def test_the_search_ends_below_the_loss_asked_for():
@@ -155,7 +174,11 @@ def test_the_laboratory_is_seen_by_nobody():
     (["rtt", "--idle", "lazy"], "expected one of: busy adaptive interrupt"),
     (["rtt", "--rounds", "0"], "expected a number, 1 to 1000"),
     (["throughput"], "expected --action"),
-    (["throughput", "--action", "forward"], "expected one of: drop pass copy route reflect"),
+    (["throughput", "--action", "divert"],
+     "expected one of: drop pass copy route reflect forward"),
+    (["throughput", "--action", "forward", "--interface", "lo", "--source", "lo"],
+     "needs --out and --arrival"),
+    (["throughput", "--action", "route", "--out", "lo"], "--out and --arrival are for forward"),
     (["throughput", "--action", "drop", "--loss", "2"], "expected a part"),
     (["throughput", "--action", "drop", "--interface", "lo"], "go together"),
     (["throughput", "--action", "drop", "--rate", "1k,2k"], "expected one rate"),

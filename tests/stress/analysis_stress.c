@@ -123,7 +123,6 @@ static bool open_all(void)
 		struct pp_analysis_params params = {.config = &config[i],
 						    .worker_count = WORKERS,
 						    .handoff_bytes = i == STUCK ? 65536 : 1 << 20,
-						    .frames_away_max = 64,
 						    .rows = &rows,
 						    .frame_kind = frame_kind,
 						    .iface_count = 1,
@@ -164,7 +163,8 @@ static void *work(void *arg)
 					     .cap_bytes = packet.len_bytes};
 		memcpy(copy.data + packet.l4_at, &port, sizeof(port));
 		for (int i = 0; i < ANALYSES; i++) {
-			while (!pp_lanes_push_copy(&lanes[i], &copy.meta, false) && i != STUCK) {
+			while (!pp_lanes_push_copy(&lanes[i], NULL, &copy.meta, false) &&
+			       i != STUCK) {
 				pp_lanes_flush(&lanes[i]);
 				sched_yield();
 			}

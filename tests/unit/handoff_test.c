@@ -17,6 +17,21 @@ struct framed {
 
 static struct pp_handoff *handoff;
 
+static bool push_frame(const uint8_t *data, uint16_t row)
+{
+	return pp_handoff_push_frames(handoff, &data, 1, row) == 1;
+}
+
+static uint32_t burst(struct pp_handoff_item item[], uint32_t max)
+{
+	uint64_t unit[600];
+	uint32_t n = pp_handoff_burst(handoff, unit, max);
+
+	for (uint32_t i = 0; i < n; i++)
+		item[i] = pp_handoff_item_of(unit[i]);
+	return n;
+}
+
 static void open_handoff(uint32_t bytes)
 {
 	cr_assert_eq(pp_handoff_create(&handoff, bytes), 0);
@@ -27,7 +42,7 @@ static void fini(void)
 	pp_handoff_destroy(handoff);
 }
 
-TestSuite(handoff, .fini = fini);
+TestSuite(handoff, .fini = fini, .timeout = 120);
 
 // Packet number id: its bytes tell it from every other.
 static void fill(struct framed *framed, uint32_t id, uint32_t bytes)
@@ -67,12 +82,12 @@ Test(handoff, both_kinds_come_in_the_order_they_went)
 	fill(&a, 1, 60);
 	fill(&b, 2, 1);
 	fill(&c, 3, 77);
-	cr_assert(pp_handoff_push_frame(handoff, a.data, 9));
+	cr_assert(push_frame(a.data, 9));
 	cr_assert(pp_handoff_push_copy(handoff, &b.meta, false));
 	cr_assert(pp_handoff_push_copy(handoff, &c.meta, true));
-	cr_assert(pp_handoff_push_frame(handoff, a.data, 65535));
+	cr_assert(push_frame(a.data, 65535));
 	pp_handoff_flush(handoff);
-	cr_assert_eq(pp_handoff_burst(handoff, item, 4), 4);
+	cr_assert_eq(burst(item, 4), 4);
 	cr_expect(item[0].routed && item[0].lent);
 	cr_expect_eq(item[0].row, 9);
 	cr_expect_eq(item[0].data, a.data);
@@ -94,61 +109,132 @@ Test(handoff, copies_do_not_hang_on_the_original)
 	cr_assert(pp_handoff_push_copy(handoff, &packet.meta, false));
 	memset(&packet, 0, sizeof(packet));
 	pp_handoff_flush(handoff);
-	cr_assert_eq(pp_handoff_burst(handoff, &item, 1), 1);
+	cr_assert_eq(burst(&item, 1), 1);
 	check_copy(&item, 1, 100);
 }
 
-Test(handoff, nothing_is_seen_before_flush)
+Test(handoff, frames_are_seen_at_once)
 {
 	static struct framed packet;
 	struct pp_handoff_item item[2];
 
 	open_handoff(4096);
-	fill(&packet, 1, 20);
 	cr_expect(pp_handoff_empty(handoff));
-	cr_assert(pp_handoff_push_copy(handoff, &packet.meta, false));
-	cr_expect(pp_handoff_empty(handoff));
-	cr_expect_eq(pp_handoff_burst(handoff, item, 2), 0);
-	pp_handoff_flush(handoff);
+	cr_assert(push_frame(packet.data, 3));
 	cr_expect_not(pp_handoff_empty(handoff));
-	cr_expect_eq(pp_handoff_burst(handoff, item, 2), 1);
+	cr_expect_eq(burst(item, 2), 1);
 	cr_expect(pp_handoff_empty(handoff));
 }
 
-// A unit of 8 bytes each.
-Test(handoff, holds_as_many_frames_as_it_has_units)
+Test(handoff, copies_and_what_lies_behind_them_are_seen_after_flush)
+{
+	static struct framed packet;
+	struct pp_handoff_item item[4];
+
+	open_handoff(4096);
+	fill(&packet, 1, 20);
+	cr_assert(pp_handoff_push_copy(handoff, &packet.meta, false));
+	cr_assert(push_frame(packet.data, 3));
+	cr_assert(pp_handoff_push_copy(handoff, &packet.meta, false));
+	cr_expect(pp_handoff_empty(handoff));
+	cr_expect_eq(burst(item, 4), 0);
+	pp_handoff_flush(handoff);
+	cr_expect_not(pp_handoff_empty(handoff));
+	cr_expect_eq(burst(item, 4), 3);
+	check_copy(&item[0], 1, 20);
+	cr_expect(item[1].lent && item[1].row == 3);
+	check_copy(&item[2], 1, 20);
+	cr_expect(pp_handoff_empty(handoff));
+}
+
+// A unit of 8 bytes each, and one for the end.
+Test(handoff, holds_as_many_frames_as_it_has_units_but_one)
 {
 	static struct framed packet;
 	struct pp_handoff_item item[600];
 	uint32_t n = 0;
 
 	open_handoff(4096);
-	while (pp_handoff_push_frame(handoff, packet.data, (uint16_t)n))
+	while (push_frame(packet.data, (uint16_t)n))
 		n++;
-	cr_expect_eq(n, 4096 / UNIT_BYTES);
-	cr_expect_not(pp_handoff_push_frame(handoff, packet.data, 0));
+	cr_expect_eq(n, 4096 / UNIT_BYTES - 1);
+	cr_expect_not(push_frame(packet.data, 0));
 	cr_expect_not(pp_handoff_push_copy(handoff, &packet.meta, false));
 	pp_handoff_flush(handoff);
-	cr_expect_eq(pp_handoff_burst(handoff, item, 600), n);
+	cr_expect_eq(burst(item, 600), n);
 	for (uint32_t i = 0; i < n; i++)
 		cr_expect_eq(item[i].row, i);
 }
 
-Test(handoff, room_comes_back_with_release_and_not_before)
+Test(handoff, room_and_frames_come_back_after_release_and_not_before)
 {
 	static struct framed packet;
 	struct pp_handoff_item item[256];
+	uint64_t unit[8];
+	uint16_t row = 0;
 
 	open_handoff(4096);
-	while (pp_handoff_push_frame(handoff, packet.data, 0))
-		;
+	while (push_frame(packet.data, row))
+		row++;
 	pp_handoff_flush(handoff);
-	cr_assert_eq(pp_handoff_burst(handoff, item, 3), 3);
-	cr_expect_not(pp_handoff_push_frame(handoff, packet.data, 0), "items are still borrowed");
+	cr_assert_eq(burst(item, 3), 3);
+	cr_expect_eq(pp_handoff_take_back(handoff, unit, 8), 0, "they are still borrowed");
 	pp_handoff_release(handoff);
-	for (uint32_t i = 0; i < 3; i++)
-		cr_expect(pp_handoff_push_frame(handoff, packet.data, 0));
-	cr_expect_not(pp_handoff_push_frame(handoff, packet.data, 0));
+	cr_expect_not(push_frame(packet.data, 0), "a frame that was not taken is not overwritten");
+	cr_assert_eq(pp_handoff_take_back(handoff, unit, 2), 2);
+	cr_assert_eq(pp_handoff_take_back(handoff, unit + 2, 6), 1);
+	for (uint32_t i = 0; i < 3; i++) {
+		cr_expect_eq(pp_handoff_row_of(unit[i]), i);
+		cr_expect_eq(pp_handoff_data_of(unit[i]), packet.data);
+		cr_expect(push_frame(packet.data, 0));
+	}
+	cr_expect_not(push_frame(packet.data, 0));
+	cr_expect_eq(pp_handoff_take_back(handoff, unit, 8), 0);
+}
+
+Test(handoff, burst_of_frames_is_taken_as_far_as_there_is_room)
+{
+	static struct framed packet;
+	const uint8_t *data[40];
+	struct pp_handoff_item item[600];
+	uint32_t n = 0, got;
+
+	for (uint32_t i = 0; i < 40; i++)
+		data[i] = &packet.data[i];
+	open_handoff(4096);
+	while ((got = pp_handoff_push_frames(handoff, data, 40, 7)) == 40)
+		n += got;
+	cr_expect_eq(n + got, 511);
+	cr_expect_eq(got, 511 % 40);
+	pp_handoff_flush(handoff);
+	cr_assert_eq(burst(item, 600), 511);
+	for (uint32_t i = 0; i < 511; i++)
+		cr_expect(item[i].data == data[i % 40] && item[i].row == 7 && item[i].lent);
+}
+
+// Copies before and behind a frame: the room of those before it needs no take_back.
+Test(handoff, copies_make_room_by_themselves_up_to_the_first_frame)
+{
+	static struct framed large, packet;
+	struct pp_handoff_item item[3];
+	uint64_t unit[2];
+
+	open_handoff(4096);
+	fill(&large, 1, 1400);
+	fill(&packet, 2, 1000);
+	cr_assert(pp_handoff_push_copy(handoff, &large.meta, false));
+	cr_assert(push_frame(packet.data, 5));
+	cr_assert(pp_handoff_push_copy(handoff, &packet.meta, false));
+	cr_assert(pp_handoff_push_copy(handoff, &packet.meta, false));
+	cr_assert_not(pp_handoff_push_copy(handoff, &packet.meta, false));
+	pp_handoff_flush(handoff);
+	cr_assert_eq(burst(item, 3), 3);
+	pp_handoff_release(handoff);
+	cr_expect(pp_handoff_push_copy(handoff, &packet.meta, false));
+	cr_expect_not(pp_handoff_push_copy(handoff, &packet.meta, false), "behind the frame");
+	cr_assert_eq(pp_handoff_take_back(handoff, unit, 2), 1);
+	cr_expect_eq(pp_handoff_row_of(unit[0]), 5);
+	cr_expect(pp_handoff_push_copy(handoff, &packet.meta, false));
 }
 
 Test(handoff, refused_copy_takes_nothing)
@@ -164,7 +250,7 @@ Test(handoff, refused_copy_takes_nothing)
 	cr_expect_not(pp_handoff_push_copy(handoff, &large.meta, false));
 	cr_expect(pp_handoff_push_copy(handoff, &small.meta, false), "what is smaller still fits");
 	pp_handoff_flush(handoff);
-	cr_assert_eq(pp_handoff_burst(handoff, item, 8), 3);
+	cr_assert_eq(burst(item, 8), 3);
 	check_copy(&item[0], 2, 1800);
 	check_copy(&item[1], 2, 1800);
 	check_copy(&item[2], 1, 10);
@@ -183,14 +269,14 @@ Test(handoff, copy_that_does_not_fit_before_the_end_begins_at_the_front)
 	for (uint32_t i = 0; i < 2; i++) {
 		cr_assert(pp_handoff_push_copy(handoff, &large.meta, false));
 		pp_handoff_flush(handoff);
-		cr_assert_eq(pp_handoff_burst(handoff, item, 2), 1);
+		cr_assert_eq(burst(item, 2), 1);
 		front = i == 0 ? item[0].data : front;
 		pp_handoff_release(handoff);
 	}
 	cr_assert(pp_handoff_push_copy(handoff, &large.meta, true));
 	cr_assert(pp_handoff_push_copy(handoff, &tiny.meta, false));
 	pp_handoff_flush(handoff);
-	cr_assert_eq(pp_handoff_burst(handoff, item, 2), 2);
+	cr_assert_eq(burst(item, 2), 2);
 	cr_expect_eq(item[0].data, front);
 	check_copy(&item[0], 1, 1500);
 	check_copy(&item[1], 2, 0);
@@ -202,19 +288,21 @@ Test(handoff, item_of_half_the_ring_always_fits_into_an_empty_one)
 {
 	static struct framed half, one;
 	struct pp_handoff_item item;
+	uint64_t unit;
 
 	open_handoff(4096);
 	fill(&half, 1, 2048 - UNIT_BYTES - sizeof(struct pp_meta));
 	for (uint32_t at = 0; at < 4096 / UNIT_BYTES; at++) {
 		cr_assert(pp_handoff_push_copy(handoff, &half.meta, false), "at unit %u", at);
 		pp_handoff_flush(handoff);
-		cr_assert_eq(pp_handoff_burst(handoff, &item, 1), 1);
+		cr_assert_eq(burst(&item, 1), 1);
 		check_copy(&item, 1, half.meta.cap_bytes);
 		pp_handoff_release(handoff);
-		cr_assert(pp_handoff_push_frame(handoff, one.data, 0));
+		cr_assert(push_frame(one.data, 0));
 		pp_handoff_flush(handoff);
-		cr_assert_eq(pp_handoff_burst(handoff, &item, 1), 1);
+		cr_assert_eq(burst(&item, 1), 1);
 		pp_handoff_release(handoff);
+		cr_assert_eq(pp_handoff_take_back(handoff, &unit, 1), 1);
 	}
 }
 
@@ -223,11 +311,11 @@ Test(handoff, item_larger_than_the_ring_is_refused)
 	static struct framed packet;
 
 	open_handoff(4096);
-	fill(&packet, 1, 4096 - UNIT_BYTES - sizeof(struct pp_meta) + 1);
+	fill(&packet, 1, 4096 - 2 * UNIT_BYTES - sizeof(struct pp_meta) + 1);
 	cr_expect_not(pp_handoff_push_copy(handoff, &packet.meta, false));
 	fill(&packet, 1, PP_COPY_BYTES_MAX);
 	cr_expect_not(pp_handoff_push_copy(handoff, &packet.meta, false));
-	fill(&packet, 1, 4096 - UNIT_BYTES - sizeof(struct pp_meta));
+	fill(&packet, 1, 4096 - 2 * UNIT_BYTES - sizeof(struct pp_meta));
 	cr_expect(pp_handoff_push_copy(handoff, &packet.meta, false));
 	cr_expect(pp_handoff_empty(handoff));
 }
@@ -244,7 +332,7 @@ Test(handoff, longest_copies_go_through_whole)
 		fill(&packet, id, bytes);
 		cr_assert(pp_handoff_push_copy(handoff, &packet.meta, false));
 		pp_handoff_flush(handoff);
-		cr_assert_eq(pp_handoff_burst(handoff, item, 2), 1);
+		cr_assert_eq(burst(item, 2), 1);
 		check_copy(&item[0], id, bytes);
 		pp_handoff_release(handoff);
 	}
@@ -272,7 +360,7 @@ static bool push(uint32_t id, const struct framed *frame)
 	static struct framed packet;
 
 	if (is_frame(id))
-		return pp_handoff_push_frame(handoff, frame->data, (uint16_t)id);
+		return push_frame(frame->data, (uint16_t)id);
 	fill(&packet, id, bytes_of(id));
 	return pp_handoff_push_copy(handoff, &packet.meta, id & 1);
 }
@@ -289,11 +377,25 @@ static void check_item(const struct pp_handoff_item *item, uint32_t id, const st
 	cr_assert_eq(item->row, (uint16_t)id);
 }
 
+// @return  How many frames came back: in the order in which they went, *next on.
+static uint32_t take_back(uint64_t *seed, uint32_t *next)
+{
+	uint64_t unit[8];
+	uint32_t n = pp_handoff_take_back(handoff, unit, random_below(seed, 8));
+
+	for (uint32_t i = 0; i < n; i++, ++*next) {
+		while (!is_frame(*next))
+			++*next;
+		cr_assert_eq(pp_handoff_row_of(unit[i]), (uint16_t)*next);
+	}
+	return n;
+}
+
 Test(handoff, random_mix_wraps_without_losing_or_changing_a_packet)
 {
 	static struct framed frame;
 	struct pp_handoff_item item[9];
-	uint32_t pushed = 0, taken = 0, refused = 0;
+	uint32_t pushed = 0, taken = 0, back = 0, refused = 0, lent = 0;
 	uint64_t seed = 5;
 
 	open_handoff(4096);
@@ -303,16 +405,23 @@ Test(handoff, random_mix_wraps_without_losing_or_changing_a_packet)
 				refused++;
 				break;
 			}
-			pushed++;
+			lent += is_frame(pushed++);
 		}
 		pp_handoff_flush(handoff);
 		for (uint32_t n = random_below(&seed, 4); n > 0; n--) {
-			uint32_t got = pp_handoff_burst(handoff, item, random_below(&seed, 10));
+			uint32_t got = burst(item, random_below(&seed, 10));
 
 			for (uint32_t i = 0; i < got; i++)
 				check_item(&item[i], taken++, &frame);
 		}
 		pp_handoff_release(handoff);
+		lent -= take_back(&seed, &back);
+		cr_assert_leq(back, taken, "a frame came back before it was released");
 	}
 	cr_expect_gt(refused, 100, "the ring must have been full");
+	while (burst(item, 9) > 0)
+		pp_handoff_release(handoff);
+	for (uint32_t i = 0; i < 1000; i++)
+		lent -= take_back(&seed, &back);
+	cr_expect_eq(lent, 0, "each frame once");
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 // What handing packets to an analysis thread costs, as a worker does it: frame and port go to the
-// analyser in batches, the frame's pointer comes back by a ring.
+// analyser in batches, the frame's pointer comes back.
 //
 // Threads    one; it starts a second one, which is joined.
 // Cost       spins on two CPUs while it runs.
