@@ -92,7 +92,7 @@ static void make_interfaces(void)
 
 	if (unshare(CLONE_NEWNET) < 0)
 		fail("cannot make a network namespace: %s", strerror(errno));
-	if (system("for i in A B; do ip link add ${i}0 type veth peer name ${i}1 && "
+	if (system("for i in A B; do ip link add ${i}0 numrxqueues 1 numtxqueues 1 type veth peer name ${i}1 && "
 		   "ip link set ${i}0 addrgenmode none up && "
 		   "ip link set ${i}1 addrgenmode none up || exit 1; done") != 0)
 		fail("cannot make interfaces");
