@@ -166,6 +166,8 @@ static int load(struct pp_explain *explain,
 		.iface_count = config->iface_count,
 		.consumer = config->consumer,
 		.consumer_count = config->consumer_count,
+		.copy = config->copy,
+		.route = config->route,
 	};
 	const struct pp_tap_config tap = {
 		.frame_kind = explain->frame_kind, .iface = explain->iface, .queue_count = 1};
