@@ -15,7 +15,9 @@
 #endif
 
 #define BIND_RETRY_NS (10 * 1000 * 1000)
-#define BIND_RETRIES 30
+// The kernel lets go of a queue in a work item that takes the lock of all interfaces: on a busy machine that has
+// been seen to take longer than 300 ms.
+#define BIND_RETRIES 300
 #define LENT_DEFAULT 1024 // frames that analysers can hold unless the configuration says more
 
 // Where several share a UMEM, any that is bound will do.

@@ -40,6 +40,7 @@
 #define IDS_MAX 128
 #define PROCESSES_MAX 64
 #define SETTLED 3 // cycles until libraries have what they keep
+#define TOLD 250 // cycles between two lines
 #define WARM 10 // cycles until memory is compared
 #define RESIDENT_KIB 2048
 #define PATIENCE_NS (20ull * 1000 * 1000 * 1000)
@@ -353,6 +354,12 @@ static void check_held(int number, struct held *settled)
 		fail("an AF_XDP socket is left");
 }
 
+static void tell(int process, int cycles)
+{
+	printf("process %d: %d cycles, %u KiB resident\n", process, cycles, resident_kib());
+	fflush(stdout);
+}
+
 static int work(const struct settings *settings, int cycles, int process)
 {
 	struct ids ids[2] = {0};
@@ -368,6 +375,8 @@ static int work(const struct settings *settings, int cycles, int process)
 		expect_gone(&ids[(i + 1) % 2]);
 		if (i < WARM)
 			warm_kib = resident_kib();
+		if (i % TOLD == TOLD - 1)
+			tell(process, i + 1);
 	}
 	expect_gone(&ids[0]);
 	expect_gone(&ids[1]);
