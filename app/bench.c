@@ -275,7 +275,7 @@ static int complain(const char *command, int status, const struct pp_error *err)
 	if (!status)
 		return PP_EXIT_OK;
 	fflush(stdout);
-	fprintf(stderr, "%s: %s\n", command, err->text);
+	fprintf(stderr, "%s: error: %s\n", command, err->text);
 	return PP_EXIT_FAILED;
 }
 
@@ -297,7 +297,7 @@ int pp_bench_finish(struct pp_bench_run *run, const char *command)
 		status |= complain(command, pp_bench_write_chart(run->document, o->chart, &err),
 				   &err);
 	if (o->strict && json_array_size(pp_bench_get(run, "warnings"))) {
-		fprintf(stderr, "%s: --strict: there are warnings\n", command);
+		fprintf(stderr, "%s: error: --strict: there are warnings\n", command);
 		status = PP_EXIT_FAILED;
 	}
 	pp_bench_run_destroy(run);

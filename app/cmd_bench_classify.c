@@ -176,7 +176,7 @@ static void complain(const char *command, const char *rules, const struct pp_err
 	if (err->line)
 		fprintf(stderr, "%s:%u:%u: error: %s\n", rules, err->line, err->col, err->text);
 	else
-		fprintf(stderr, "%s: %s: %s\n", command, rules, err->text);
+		fprintf(stderr, "%s: error: %s: %s\n", command, rules, err->text);
 }
 
 static void print_image(const struct classify_job *job)
@@ -231,7 +231,7 @@ static int run_classify(const struct pp_command *command, int argc, char **argv)
 	if (status != PP_PARSED)
 		return status;
 	if (pp_bench_run_create(&job.run, "classify", &o.bench, argc, argv, &err)) {
-		fprintf(stderr, "%s: %s\n", argv[0], err.text);
+		fprintf(stderr, "%s: error: %s\n", argv[0], err.text);
 		return PP_EXIT_FAILED;
 	}
 	pin(job.run);

@@ -72,7 +72,7 @@ static int load(const char *path, json_t **out)
 	if (err.line)
 		fprintf(stderr, "%s:%u:%u: error: %s\n", path, err.line, err.col, err.text);
 	else
-		fprintf(stderr, "push-packet bench compare: %s\n", err.text);
+		fprintf(stderr, "push-packet bench compare: error: %s\n", err.text);
 	return PP_EXIT_FAILED;
 }
 
@@ -88,7 +88,7 @@ static int run_compare(const struct pp_command *command, int argc, char **argv)
 		return status;
 	status = load(words[0], &a) ?: load(words[1], &b);
 	if (!status && pp_bench_compare(a, b, &comparison, &err)) {
-		fprintf(stderr, "%s: %s\n", argv[0], err.text);
+		fprintf(stderr, "%s: error: %s\n", argv[0], err.text);
 		status = PP_EXIT_FAILED;
 	}
 	if (!status)

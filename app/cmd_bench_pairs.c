@@ -136,7 +136,7 @@ static int run_pairs(const struct pp_command *command, int argc, char **argv)
 		return PP_EXIT_FAILED;
 	}
 	if (pp_bench_run_create(&run, "pairs", &o.bench, argc, argv, &err) < 0) {
-		fprintf(stderr, "%s: %s\n", argv[0], err.text);
+		fprintf(stderr, "%s: error: %s\n", argv[0], err.text);
 		json_decref(pairs);
 		return PP_EXIT_FAILED;
 	}

@@ -17,7 +17,7 @@
 static void complain(const struct pp_error *err)
 {
 	fflush(stdout);
-	fprintf(stderr, "push-packet gen: %s\n", err->text);
+	fprintf(stderr, "push-packet gen: error: %s\n", err->text);
 }
 
 static int pin(int32_t cpu, struct pp_error *err)

@@ -46,7 +46,7 @@ int pp_command_usage(const char *command, const char *fmt, ...)
 {
 	va_list ap;
 
-	fprintf(stderr, "%s: ", command);
+	fprintf(stderr, "%s: error: ", command);
 	va_start(ap, fmt);
 	vfprintf(stderr, fmt, ap);
 	va_end(ap);

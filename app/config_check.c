@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "advice.h"
+#include "advice_driver.h"
 #include "ssh_session.h"
 
 void pp_config_report(const struct pp_config *config,
@@ -58,6 +59,7 @@ int pp_config_check(const char *path, struct pp_config **out, struct pp_report *
 	pp_advice_warn(config, config->rules, 0, UINT32_MAX,
 		       pp_ssh_session_find(getpid(), session, sizeof(session)) ? session : NULL,
 		       report);
+	pp_advice_driver_warn(config, report);
 	*out = config;
 	return 0;
 }

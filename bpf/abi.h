@@ -328,7 +328,7 @@ struct pp_image_head {
 	__u64 serial; // of the image: no two that a program reads have the same
 	__u64 pad[5];
 	struct pp_addr_head addr;
-	struct pp_action action[];
+	__extension__ struct pp_action action[];
 };
 PP_STATIC_ASSERT(sizeof(struct pp_image_head) == 128, "whole cache lines");
 

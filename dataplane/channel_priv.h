@@ -15,6 +15,7 @@ struct pp_channel {
 	struct pp_gate gate;
 	uint32_t starving; // the kernel has no frame to receive into: give_back() wakes
 	uint32_t giving; // threads in give_back()
+	uint32_t last_burst; // packets of the last receive that had any
 	struct pp_port *port; // NULL: none
 	struct pp_plane *plane;
 	uint32_t iface;

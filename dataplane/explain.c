@@ -104,10 +104,16 @@ static int shoot(const struct pp_explain *explain,
 		 uint32_t bytes,
 		 int *verdict)
 {
-	int fd = explain->out != NULL ? pp_tap_out_prog_fd(explain->out)
-				      : pp_tap_prog_fd(explain->tap, frags);
 	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = data, .data_size_in = bytes, .repeat = 1);
+	struct pp_error unused;
+	int fd, ret = 0;
 
+	if (explain->out == NULL && frags)
+		ret = pp_tap_load_frags(explain->tap, &unused);
+	if (ret < 0)
+		return ret;
+	fd = explain->out != NULL ? pp_tap_out_prog_fd(explain->out)
+				  : pp_tap_prog_fd(explain->tap, frags);
 	if (bpf_prog_test_run_opts(fd, &opts))
 		return -errno;
 	*verdict = (int)opts.retval;
@@ -161,6 +167,8 @@ static int load(struct pp_explain *explain,
 		.iface_count = config->iface_count,
 		.consumer = config->consumer,
 		.consumer_count = config->consumer_count,
+		.copy = config->copy,
+		.route = config->route,
 	};
 	const struct pp_tap_config tap = {
 		.frame_kind = explain->frame_kind, .iface = explain->iface, .queue_count = 1};

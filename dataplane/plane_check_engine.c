@@ -81,6 +81,7 @@ static int load(const struct pp_plane_config *config,
 	maps.cache_mode = config->cache;
 	ret = pp_maps_reshape_unread(&maps, engine, rules, bindings, rule_id, err);
 	ret = ret ?: pp_tap_open(&tap, &maps, &tap_config, err);
+	ret = ret ?: pp_tap_load_frags(tap, err);
 	ret = ret ?: pp_tap_out_open(&out, &maps, &tap_config, err);
 	pp_tap_out_close(out);
 	pp_tap_close(tap);

@@ -7,6 +7,9 @@
 
 #include <push-packet/clock.h>
 
+// Up to here every driver has room for a frame in one buffer.
+#define PLAIN_MTU_BYTES 1500u
+
 // What is loaded for an interface.
 struct programs {
 	struct pp_tap *tap;
@@ -24,14 +27,33 @@ struct pp_tap_config pp_plane_tap_config(const struct pp_plane *plane, uint32_t 
 	};
 }
 
+// Whether the tap will need its other variant: for frames that may not fit into one buffer, to be set
+// again at once when more channels come (pp_tap_renew()), or to take the place of one that has it.
+static bool wants_frags(const struct pp_plane_iface *iface)
+{
+	return iface->netif.mtu_bytes > PLAIN_MTU_BYTES ||
+	       iface->netif.queue_max > iface->netif.queue_count ||
+	       (iface->tap != NULL && pp_tap_frags(iface->tap));
+}
+
 int pp_plane_open_tap(const struct pp_plane *plane,
 		      uint32_t iface,
 		      struct pp_tap **out,
 		      struct pp_error *err)
 {
 	const struct pp_tap_config config = pp_plane_tap_config(plane, iface);
+	struct pp_tap *tap;
+	int ret = pp_tap_open(&tap, &plane->maps, &config, err);
 
-	return pp_tap_open(out, &plane->maps, &config, err);
+	if (ret < 0)
+		return ret;
+	if (wants_frags(&plane->iface[iface]))
+		ret = pp_tap_load_frags(tap, err);
+	if (ret < 0)
+		pp_tap_close(tap);
+	else
+		*out = tap;
+	return ret;
 }
 
 static void close_programs(struct programs *programs, uint32_t count)

@@ -6,9 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <linux/if_xdp.h>
-#include <xdp/xsk.h>
-
 static int alloc_frames(struct pp_pool *pool)
 {
 	pool->next = calloc(pool->frames, sizeof(*pool->next));
@@ -16,32 +13,12 @@ static int alloc_frames(struct pp_pool *pool)
 	pool->sender = calloc(pool->frames, sizeof(*pool->sender));
 	pool->home = aligned_alloc(PP_CACHE_LINE, pool->home_count * sizeof(*pool->home));
 	if (pool->home != NULL)
-		memset(pool->home, 0, pool->home_count * sizeof(*pool->home));
+		for (uint32_t i = 0; i < pool->home_count; i++)
+			pool->home[i] = (struct pp_pool_home){.fd = -1};
 	return pool->next == NULL || pool->state == NULL || pool->sender == NULL ||
 			       pool->home == NULL
 		       ? -ENOMEM
 		       : 0;
-}
-
-// Frames that begin at multiples of a power of two share a few sets of the CPU's caches: 4,096 of
-// them, 2 KiB apart, have 1,024 lines of a 2 MiB L2 for their first bytes. One line more between
-// them spreads them over all sets. It takes the UMEM's unaligned mode, which not every
-// zero-copy driver has.
-static int register_area(struct pp_pool *pool,
-			 const struct pp_pool_params *params,
-			 struct xsk_ring_prod *fill,
-			 struct xsk_ring_cons *completion)
-{
-	const struct xsk_umem_config config = {
-		.fill_size = params->fill_slots,
-		.comp_size = params->completion_slots,
-		.frame_size = params->chunk_bytes,
-		.frame_headroom = 0,
-		.flags = params->spread ? XDP_UMEM_UNALIGNED_CHUNK_FLAG : 0,
-	};
-
-	return xsk_umem__create(&pool->xsk_umem, pool->area, pool->frames * pool->stride_bytes,
-				fill, completion, &config);
 }
 
 static int shape(struct pp_pool *pool, const struct pp_pool_params *params, struct pp_error *err)
@@ -64,11 +41,7 @@ static int shape(struct pp_pool *pool, const struct pp_pool_params *params, stru
 	return 0;
 }
 
-int pp_pool_create(struct pp_pool **out,
-		   const struct pp_pool_params *params,
-		   struct xsk_ring_prod *fill,
-		   struct xsk_ring_cons *completion,
-		   struct pp_error *err)
+int pp_pool_create(struct pp_pool **out, const struct pp_pool_params *params, struct pp_error *err)
 {
 	struct pp_pool *pool = calloc(1, sizeof(*pool));
 	int ret;
@@ -87,12 +60,6 @@ int pp_pool_create(struct pp_pool **out,
 	if (ret < 0)
 		goto destroy_pool;
 	pool->area = pool->umem.area;
-	ret = register_area(pool, params, fill, completion);
-	if (ret < 0) {
-		pp_error_set(err, ret, 0, 0, "cannot register a UMEM of %zu KiB: %s",
-			     pool->umem.bytes >> 10, strerror(-ret));
-		goto destroy_pool;
-	}
 	*out = pool;
 	return 0;
 
@@ -105,8 +72,6 @@ void pp_pool_destroy(struct pp_pool *pool)
 {
 	if (pool == NULL)
 		return;
-	if (pool->xsk_umem != NULL)
-		xsk_umem__delete(pool->xsk_umem);
 	pp_umem_fini(&pool->umem);
 	free(pool->home);
 	free(pool->sender);
@@ -138,6 +103,7 @@ int pp_pool_join(struct pp_pool *pool, uint64_t *free, uint32_t *count)
 bool pp_pool_leave(struct pp_pool *pool, uint32_t home)
 {
 	pool->home[home].taken = false;
+	pool->home[home].fd = -1;
 	return --pool->ports == 0;
 }
 

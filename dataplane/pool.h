@@ -10,7 +10,7 @@
 //            take_back, set_state of a frame at home: the thread that serves the port.
 // Cost       give_back: one compare-and-swap, repeated only when two threads return to the same port
 //            at once. take_back: an exchange, and a load for each frame.
-// Ownership  the pool owns memory and registration; it goes with the last port that leaves.
+// Ownership  the pool owns the memory; it goes with the last port that leaves.
 #pragma once
 
 #include <stdbool.h>
@@ -20,10 +20,6 @@
 
 #include "cache_line.h"
 #include "umem.h"
-
-struct xsk_umem;
-struct xsk_ring_prod;
-struct xsk_ring_cons;
 
 // index of a frame = its line * (2^36 / lines of a frame) >> 36, exact for a UMEM up to 64 GiB
 #define PP_POOL_LINE_BYTES 64
@@ -40,8 +36,9 @@ enum pp_frame_state {
 
 struct pp_pool_home {
 	uint32_t returned; // frame on top, plus one; 0: none. Written by any thread
+	int32_t fd; // its socket, once bound; its interface may have gone since. -1: none
 	bool taken; // a port lives there
-	uint8_t pad[PP_CACHE_LINE - 5];
+	uint8_t pad[PP_CACHE_LINE - 9];
 };
 
 struct pp_pool {
@@ -58,7 +55,6 @@ struct pp_pool {
 	uint8_t *state; // enum pp_frame_state
 	uint16_t *sender; // home of the port that has a frame that is away
 	struct pp_pool_home *home;
-	struct xsk_umem *xsk_umem;
 	struct pp_umem umem;
 };
 
@@ -66,24 +62,15 @@ struct pp_pool_params {
 	uint32_t home_count; // 1: for one port
 	uint32_t home_frames;
 	uint32_t chunk_bytes;
-	uint32_t fill_slots;
-	uint32_t completion_slots;
 	uint8_t hugepages; // enum pp_hugepages
 	int32_t numa_node;
 	bool spread; // a cache line between frames; takes the UMEM's unaligned mode
 };
 
-// Map and register memory.
+// Map memory. The first socket registers it.
 //
-// @param fill, completion  Of the first port that binds; filled by its bind.
-// @param registered        Set to whether memory was there, and only its registration failed.
-// @return                  0; -EINVAL: more than PP_POOL_BYTES_MAX; -ENOMEM; -errno of the kernel; err is
-//                          set.
-int pp_pool_create(struct pp_pool **out,
-		   const struct pp_pool_params *params,
-		   struct xsk_ring_prod *fill,
-		   struct xsk_ring_cons *completion,
-		   struct pp_error *err);
+// @return  0; -EINVAL: more than PP_POOL_BYTES_MAX; -ENOMEM; err is set.
+int pp_pool_create(struct pp_pool **out, const struct pp_pool_params *params, struct pp_error *err);
 // No port lives there. NULL is allowed.
 void pp_pool_destroy(struct pp_pool *pool);
 

@@ -31,7 +31,7 @@ struct pp_port_params {
 	bool can_send; // the interface has a transmit queue of this number
 	uint8_t bind; // enum pp_bind_mode
 	bool skb; // generic XDP: zero-copy is out of the question
-	bool patient; // wait up to 300 ms for a queue that was bound until just now
+	bool patient; // wait up to 3 s for a queue that was bound until just now
 	// Where ports that share a UMEM have it: *shared is set by the first one, and to NULL by the
 	// last that closes. NULL: the port has a UMEM of its own.
 	struct pp_pool **shared;

@@ -2,6 +2,7 @@
 #include "port_priv.h"
 
 #include <errno.h>
+#include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -14,35 +15,47 @@
 #endif
 
 #define BIND_RETRY_NS (10 * 1000 * 1000)
-#define BIND_RETRIES 30
+// The kernel lets go of a queue in a work item that takes the lock of all interfaces: on a busy machine that has
+// been seen to take longer than 300 ms.
+#define BIND_RETRIES 300
 #define LENT_DEFAULT 1024 // frames that analysers can hold unless the configuration says more
 
-static int bind_once(struct pp_port *port, const struct pp_port_params *params, uint16_t flags)
+// Where several share a UMEM, any that is bound will do.
+static int bind_once(struct pp_port *port,
+		     const struct pp_port_params *params,
+		     uint32_t ifindex,
+		     uint16_t flags)
 {
-	const struct xsk_socket_config socket_config = {
-		.rx_size = params->config->rx_slots,
-		.tx_size = params->config->tx_slots,
-		.libxdp_flags = XSK_LIBXDP_FLAGS__INHIBIT_PROG_LOAD,
-		.bind_flags = flags | XDP_USE_NEED_WAKEUP,
-	};
+	const struct pp_pool *pool = port->pool;
+	int ret = -EBADF;
 
-	return xsk_socket__create_shared(&port->socket, params->iface_name, params->queue,
-					 port->pool->xsk_umem, &port->rx, &port->tx, &port->fill,
-					 &port->completion, &socket_config);
+	if (pool->ports == 0)
+		return pp_afxdp_bind(&port->socket, ifindex, params->queue,
+				     flags | XDP_USE_NEED_WAKEUP, -1);
+	for (uint32_t i = 0; ret == -EBADF && i < pool->home_count; i++)
+		if (pool->home[i].fd >= 0)
+			ret = pp_afxdp_bind(&port->socket, ifindex, params->queue, 0,
+					    pool->home[i].fd);
+	return ret;
 }
 
 static int bind_patiently(struct pp_port *port, const struct pp_port_params *params, uint16_t flags)
 {
 	const struct timespec pause = {.tv_nsec = BIND_RETRY_NS};
-	int ret = bind_once(port, params, flags);
+	uint32_t ifindex = if_nametoindex(params->iface_name);
+	int ret = bind_once(port, params, ifindex, flags);
 
 	for (int i = 0; params->patient && ret == -EBUSY && i < BIND_RETRIES; i++) {
 		nanosleep(&pause, NULL);
-		ret = bind_once(port, params, flags);
+		ret = bind_once(port, params, ifindex, flags);
 	}
 	return ret;
 }
 
+// Frames that begin at multiples of a power of two share a few sets of the CPU's caches: 4,096 of
+// them, 2 KiB apart, have 1,024 lines of a 2 MiB L2 for their first bytes. One line more between
+// them spreads them over all sets. It takes the UMEM's unaligned mode, which not every
+// zero-copy driver has.
 static int create_pool(struct pp_port *port,
 		       const struct pp_port_params *params,
 		       bool spread,
@@ -54,17 +67,50 @@ static int create_pool(struct pp_port *port,
 		.home_count = port->shared != NULL ? params->shared_ports : 1,
 		.home_frames = port->info.frames,
 		.chunk_bytes = config->chunk_bytes,
-		.fill_slots = config->fill_slots,
-		.completion_slots = config->completion_slots,
 		.hugepages = config->hugepages,
 		.numa_node = params->numa_node,
 		.spread = spread,
 	};
-	int ret = pp_pool_create(&port->pool, &pool, &port->fill, &port->completion, err);
+	int ret = pp_pool_create(&port->pool, &pool, err);
 
 	if (ret < 0)
 		*where = ret == -EINVAL ? PP_WHERE_FRAMES : PP_WHERE_HUGEPAGES;
 	return ret;
+}
+
+// Not bound yet. The first socket of a pool registers its memory.
+static int make_socket(struct pp_port *port,
+		       const struct pp_port_params *params,
+		       enum pp_where_kind *where,
+		       struct pp_error *err)
+{
+	const struct pp_plane_config *config = params->config;
+	const struct pp_pool *pool = port->pool;
+	const struct pp_afxdp_umem umem = {
+		.area = pool->area,
+		.bytes = pool->frames * pool->stride_bytes,
+		.chunk_bytes = pool->chunk_bytes,
+		.flags = pool->stride_bytes > pool->chunk_bytes ? XDP_UMEM_UNALIGNED_CHUNK_FLAG : 0,
+	};
+	const struct pp_afxdp_rings rings = {
+		.rx = &port->rx,
+		.tx = &port->tx,
+		.fill = &port->fill,
+		.completion = &port->completion,
+		.slots = {config->rx_slots, config->tx_slots, config->fill_slots,
+			  config->completion_slots},
+	};
+	bool first = pool->ports == 0;
+	int ret = pp_afxdp_open(&port->socket, first ? &umem : NULL, &rings);
+
+	if (ret == 0)
+		return 0;
+	if (!first)
+		return pp_error_set(err, ret, 0, 0, "cannot make an AF_XDP socket: %s",
+				    strerror(-ret));
+	*where = PP_WHERE_HUGEPAGES;
+	return pp_error_set(err, ret, 0, 0, "cannot register a UMEM of %zu KiB: %s",
+			    umem.bytes >> 10, strerror(-ret));
 }
 
 static int refuse_bind(const struct pp_port_params *params,
@@ -77,6 +123,12 @@ static int refuse_bind(const struct pp_port_params *params,
 				    "queue %u of %s has an AF_XDP socket already: another program "
 				    "holds it; stop that first or leave the queue out of queues:",
 				    params->queue, params->iface_name);
+	if (ret == -EBADF)
+		return pp_error_set(
+			err, ret, 0, 0,
+			"queue %u of %s: no interface of those that share its memory is "
+			"there",
+			params->queue, params->iface_name);
 	if (ret == -EOPNOTSUPP)
 		*where = PP_WHERE_IFACE_BIND;
 	if (ret == -EOPNOTSUPP && params->bind == PP_BIND_ZEROCOPY)
@@ -93,8 +145,11 @@ static int share_socket(struct pp_port *port,
 			enum pp_where_kind *where,
 			struct pp_error *err)
 {
-	int ret = bind_patiently(port, params, port->pool->zerocopy ? XDP_ZEROCOPY : XDP_COPY);
+	int ret = make_socket(port, params, where, err);
 
+	if (ret < 0)
+		return ret;
+	ret = bind_patiently(port, params, 0);
 	return ret < 0 ? refuse_bind(params, ret, where, err) : 0;
 }
 
@@ -107,7 +162,8 @@ static int create_socket(struct pp_port *port,
 	int ret;
 
 	if (params->bind != PP_BIND_COPY && !params->skb) {
-		ret = create_pool(port, params, false, where, err);
+		ret = create_pool(port, params, false, where, err)
+			      ?: make_socket(port, params, where, err);
 		if (ret < 0)
 			return ret;
 		ret = bind_patiently(port, params, XDP_ZEROCOPY);
@@ -116,10 +172,11 @@ static int create_socket(struct pp_port *port,
 			return 0;
 		if (ret == -EBUSY || params->bind == PP_BIND_ZEROCOPY)
 			return refuse_bind(params, ret, where, err);
+		pp_afxdp_close(&port->socket);
 		pp_pool_destroy(port->pool);
 		port->pool = NULL;
 	}
-	ret = create_pool(port, params, true, where, err);
+	ret = create_pool(port, params, true, where, err) ?: make_socket(port, params, where, err);
 	if (ret < 0)
 		return ret;
 	ret = bind_patiently(port, params, XDP_COPY);
@@ -151,10 +208,11 @@ static int open_socket(struct pp_port *port,
 	port->pool = port->shared != NULL ? *port->shared : NULL;
 	if (port->pool != NULL && move_in(port) == 0) {
 		ret = share_socket(port, params, where, err);
-		if (ret < 0)
+		if (ret < 0) {
+			pp_afxdp_close(&port->socket);
 			pp_pool_leave(port->pool, port->home);
-		if (ret < 0)
 			port->pool = NULL;
+		}
 		return ret;
 	}
 	if (port->pool != NULL)
@@ -162,6 +220,7 @@ static int open_socket(struct pp_port *port,
 	port->pool = NULL;
 	ret = create_socket(port, params, where, err);
 	if (ret < 0) {
+		pp_afxdp_close(&port->socket);
 		pp_pool_destroy(port->pool);
 		port->pool = NULL;
 		return ret;
@@ -216,6 +275,7 @@ int pp_port_open(struct pp_port **out,
 	*where = PP_WHERE_IFACE;
 	if (port == NULL)
 		return pp_error_set(err, -ENOMEM, 0, 0, "out of memory");
+	pp_afxdp_clear(&port->socket);
 	port->info.iface = params->iface;
 	port->info.queue = params->queue;
 	port->info.row = params->row;
@@ -230,7 +290,8 @@ int pp_port_open(struct pp_port **out,
 	if (ret < 0)
 		goto close_port;
 	port->area = port->pool->area;
-	port->fd = xsk_socket__fd(port->socket);
+	port->fd = port->socket.fd;
+	port->pool->home[port->home].fd = port->fd;
 	read_granted(port);
 	pp_port_refill(port);
 	*out = port;
@@ -245,8 +306,7 @@ void pp_port_close(struct pp_port *port)
 {
 	if (port == NULL)
 		return;
-	if (port->socket != NULL)
-		xsk_socket__delete(port->socket);
+	pp_afxdp_close(&port->socket);
 	if (port->pool != NULL && port->sending > 0)
 		pp_pool_give_back_from(port->pool, port->home);
 	if (port->pool != NULL && pp_pool_leave(port->pool, port->home)) {

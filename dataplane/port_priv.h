@@ -6,6 +6,7 @@
 
 #include <xdp/xsk.h>
 
+#include "afxdp.h"
 #include "port.h"
 
 struct pp_port {
@@ -28,6 +29,6 @@ struct pp_port {
 	uint64_t filled; // frames put into the fill ring
 	uint64_t received; // frames taken out of the receive ring
 
-	struct xsk_socket *socket;
+	struct pp_afxdp socket;
 	struct pp_port_info info;
 };

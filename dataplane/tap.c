@@ -16,8 +16,10 @@
 #include <push-packet/clock.h>
 
 struct pp_tap {
-	struct bpf_object *object;
-	int prog_fd[2]; // xdp, xdp.frags; of object
+	const struct pp_maps *maps;
+	struct pp_tap_config config;
+	struct bpf_object *object[2]; // xdp, xdp.frags; NULL: not loaded
+	int prog_fd[2]; // of object; -1
 	int link_fd; // -1: detached
 	uint8_t mode;
 	bool frags;
@@ -30,26 +32,48 @@ static bool is_mtu_errno(int err)
 	return err == -ERANGE || err == -EINVAL || err == -EOPNOTSUPP;
 }
 
+static int load_variant(struct pp_tap *tap, bool frags, struct pp_error *err)
+{
+	enum pp_tap_program program = frags ? PP_TAP_XDP_FRAGS : PP_TAP_XDP;
+	uint64_t begin_ns = pp_clock_ns(CLOCK_MONOTONIC);
+	int ret;
+
+	if (tap->object[frags] != NULL)
+		return 0;
+	ret = pp_tap_object_open(&tap->object[frags], tap->maps, &tap->config, program, err);
+	if (ret < 0)
+		return ret;
+	tap->prog_fd[frags] = pp_tap_object_prog_fd(tap->object[frags], program);
+	tap->load_ns += pp_clock_ns(CLOCK_MONOTONIC) - begin_ns;
+	return 0;
+}
+
+int pp_tap_load_frags(struct pp_tap *tap, struct pp_error *err)
+{
+	return load_variant(tap, true, err);
+}
+
 int pp_tap_open(struct pp_tap **out,
 		const struct pp_maps *maps,
 		const struct pp_tap_config *config,
 		struct pp_error *err)
 {
-	uint64_t begin_ns = pp_clock_ns(CLOCK_MONOTONIC);
 	struct pp_tap *tap = calloc(1, sizeof(*tap));
 	int ret;
 
 	if (tap == NULL)
 		return pp_error_set(err, -ENOMEM, 0, 0, "out of memory");
-	tap->link_fd = -1;
-	ret = pp_tap_object_open(&tap->object, maps, config, PP_DIRECTION_IN, err);
+	*tap = (struct pp_tap){
+		.maps = maps,
+		.config = *config,
+		.prog_fd = {-1, -1},
+		.link_fd = -1,
+	};
+	ret = load_variant(tap, false, err);
 	if (ret < 0) {
 		free(tap);
 		return ret;
 	}
-	tap->prog_fd[false] = pp_tap_object_prog_fd(tap->object, PP_TAP_XDP);
-	tap->prog_fd[true] = pp_tap_object_prog_fd(tap->object, PP_TAP_XDP_FRAGS);
-	tap->load_ns = pp_clock_ns(CLOCK_MONOTONIC) - begin_ns;
 	*out = tap;
 	return 0;
 }
@@ -59,7 +83,8 @@ void pp_tap_close(struct pp_tap *tap)
 	if (tap == NULL)
 		return;
 	pp_tap_detach(tap);
-	bpf_object__close(tap->object);
+	bpf_object__close(tap->object[false]);
+	bpf_object__close(tap->object[true]);
 	free(tap);
 }
 
@@ -82,11 +107,15 @@ static int attach_variant(struct pp_tap *tap, uint32_t ifindex, uint8_t mode, bo
 	return 0;
 }
 
+// @return  As the plain variant is answered, unless the other one is taken.
 static int attach_mode(struct pp_tap *tap, uint32_t ifindex, uint8_t mode)
 {
 	int ret = attach_variant(tap, ifindex, mode, false);
+	struct pp_error unused;
 
-	return is_mtu_errno(ret) && attach_variant(tap, ifindex, mode, true) == 0 ? 0 : ret;
+	if (!is_mtu_errno(ret) || pp_tap_load_frags(tap, &unused) < 0)
+		return ret;
+	return attach_variant(tap, ifindex, mode, true) == 0 ? 0 : ret;
 }
 
 static uint32_t prog_id_on(uint32_t ifindex)
@@ -149,8 +178,14 @@ void pp_tap_detach(struct pp_tap *tap)
 // The kernel skips an update that changes nothing: so to the other variant and back.
 int pp_tap_renew(struct pp_tap *tap)
 {
+	struct pp_error unused;
+	int ret;
+
 	if (tap->link_fd < 0)
 		return -ENOTCONN;
+	ret = load_variant(tap, !tap->frags, &unused);
+	if (ret < 0)
+		return ret;
 	if (bpf_link_update(tap->link_fd, pp_tap_prog_fd(tap, !tap->frags), NULL))
 		return -errno;
 	return bpf_link_update(tap->link_fd, pp_tap_prog_fd(tap, tap->frags), NULL) ? -errno : 0;

@@ -12,8 +12,9 @@
 struct pp_maps;
 struct pp_tap;
 
-// Load both variants of the program, xdp and xdp.frags, of the engine whose images maps has.
+// Load the xdp variant of the program of the engine whose images maps has.
 //
+// @param maps    Borrowed as long as a variant can be loaded.
 // @param config  cpu_mask is not looked at: it is that of maps.
 // @return        0; -EPROTO: the object is not one of ours, or for another version; -errno, err with
 //                the verifier's words.
@@ -21,6 +22,12 @@ int pp_tap_open(struct pp_tap **out,
 		const struct pp_maps *maps,
 		const struct pp_tap_config *config,
 		struct pp_error *err);
+
+// Load the xdp.frags variant too, if it is not there yet. What attach() and renew() need they load
+// themselves, which takes as long as open: who knows before that they will calls this.
+//
+// @return  As pp_tap_open().
+int pp_tap_load_frags(struct pp_tap *tap, struct pp_error *err);
 
 // Detach and unload. NULL is allowed.
 void pp_tap_close(struct pp_tap *tap);
@@ -45,11 +52,12 @@ int pp_tap_renew(struct pp_tap *tap);
 
 // Take the place of another tap on its interface, without a moment without a program.
 //
+// @param tap  Has the variant that old has in force.
 // @param old  Detached afterwards; the caller's to close.
 // @return     0, also when old is detached; -errno: nothing changed.
 int pp_tap_replace(struct pp_tap *tap, struct pp_tap *old);
 
-// The more costly variant's instructions that the verifier walked; 0: the kernel does not say.
+// Instructions that the verifier walked, in the more costly of the variants that are loaded; 0: the kernel does not say.
 uint32_t pp_tap_verified_insns(const struct pp_tap *tap);
 // How long loading took.
 uint64_t pp_tap_load_ns(const struct pp_tap *tap);
@@ -64,6 +72,7 @@ bool pp_tap_frags(const struct pp_tap *tap);
 // Descriptor of a loaded program, for BPF_PROG_TEST_RUN. Borrowed.
 //
 // @param frags  The xdp.frags variant.
+// @return       -1: it is not loaded.
 int pp_tap_prog_fd(const struct pp_tap *tap, bool frags);
 
 // Whether an interface has no XDP program, ours or another's.

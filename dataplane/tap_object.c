@@ -28,7 +28,6 @@
 #endif
 
 static const char *const program_name[PP_TAP_PROGRAMS] = {"pp_tap", "pp_tap_frags", "pp_tap_out"};
-static const uint8_t program_direction[PP_TAP_PROGRAMS] = {[PP_TAP_OUT] = PP_DIRECTION_OUT};
 
 struct shared_map {
 	const char *name;
@@ -269,14 +268,14 @@ static void last_words(char *log, char words[LOG_CHARS])
 	}
 }
 
-// Load the programs of one direction only.
-static void choose_programs(struct bpf_object *object, uint8_t direction, uint32_t log_level)
+static void
+choose_program(struct bpf_object *object, enum pp_tap_program program, uint32_t log_level)
 {
 	for (int i = 0; i < PP_TAP_PROGRAMS; i++) {
 		struct bpf_program *prog =
 			bpf_object__find_program_by_name(object, program_name[i]);
 
-		bpf_program__set_autoload(prog, program_direction[i] == direction);
+		bpf_program__set_autoload(prog, i == (int)program);
 		bpf_program__set_log_level(prog, log_level);
 	}
 }
@@ -285,7 +284,7 @@ static void choose_programs(struct bpf_object *object, uint8_t direction, uint32
 static int load_object(struct bpf_object **out,
 		       const struct pp_maps *maps,
 		       const struct pp_tap_config *config,
-		       uint8_t direction,
+		       enum pp_tap_program program,
 		       uint32_t log_level,
 		       char *log,
 		       struct pp_error *err)
@@ -298,7 +297,7 @@ static int load_object(struct bpf_object **out,
 	if (ret < 0)
 		return ret;
 	fill_load(load_data(object), maps, config);
-	choose_programs(object, direction, log_level);
+	choose_program(object, program, log_level);
 	ret = share_maps(object, maps) ?: bpf_object__load(object);
 	if (ret == 0) {
 		*out = object;
@@ -313,7 +312,7 @@ static int load_object(struct bpf_object **out,
 int pp_tap_object_open(struct bpf_object **out,
 		       const struct pp_maps *maps,
 		       const struct pp_tap_config *config,
-		       uint8_t direction,
+		       enum pp_tap_program program,
 		       struct pp_error *err)
 {
 	char *log = calloc(1, LOG_BYTES);
@@ -321,11 +320,11 @@ int pp_tap_object_open(struct bpf_object **out,
 
 	if (log == NULL)
 		return pp_error_set(err, -ENOMEM, 0, 0, "out of memory");
-	ret = load_object(out, maps, config, direction, 0, log, err);
+	ret = load_object(out, maps, config, program, 0, log, err);
 	// Kernels before 6.4 keep the beginning of a log that is too long, and say no more than
 	// that. Without its way there (BPF_LOG_STATS) what it refuses is a few lines.
 	if (ret == -ENOSPC)
-		ret = load_object(out, maps, config, direction, 4, log, err);
+		ret = load_object(out, maps, config, program, 4, log, err);
 	free(log);
 	return ret;
 }

@@ -12,8 +12,8 @@
 #include <push-packet/abi.h>
 #include <push-packet/error.h>
 
-// The programs of an object; what is received and what is sent is loaded apart, into objects of their
-// own, because few interfaces need the latter.
+// The programs of an object. Each is loaded apart, into an object of its own: few interfaces need more
+// than the first, and the verifier takes its time for each.
 enum pp_tap_program {
 	PP_TAP_XDP,
 	PP_TAP_XDP_FRAGS,
@@ -30,12 +30,12 @@ struct pp_maps;
 // @return  0; -EPROTO, with err set.
 int pp_tap_object_check(const struct pp_engine *engine, struct pp_error *err);
 
-// @param direction  Whose programs are loaded: enum pp_direction.
-// @return           0; -EPROTO; -errno, err with the verifier's words.
+// @param program  Which one is loaded.
+// @return         0; -EPROTO; -errno, err with the verifier's words.
 int pp_tap_object_open(struct bpf_object **out,
 		       const struct pp_maps *maps,
 		       const struct pp_tap_config *config,
-		       uint8_t direction,
+		       enum pp_tap_program program,
 		       struct pp_error *err);
 
 // Borrowed.

@@ -35,7 +35,7 @@ int pp_tap_out_open(struct pp_tap_out **out,
 		return pp_error_set(err, -ENOMEM, 0, 0, "out of memory");
 	tap->link_fd = -1;
 	pp_clsact_clear(&tap->clsact);
-	ret = pp_tap_object_open(&tap->object, maps, config, PP_DIRECTION_OUT, err);
+	ret = pp_tap_object_open(&tap->object, maps, config, PP_TAP_OUT, err);
 	if (ret < 0) {
 		free(tap);
 		return ret;

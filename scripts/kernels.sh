@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT OR Apache-2.0
 # The programs on other kernels: load each, count what the verifier walked through, shoot packets;
-# then `push-packet run` between the ends of a veth pair, to the last packet.
+# then `push-packet run` between the ends of a veth pair, to the last packet, what it sends included: by
+# clsact in 6.1, which has no tcx.
 #
 #   scripts/kernels.sh [--quick] [--keep] [KERNEL...]     host 6.1 6.12; default: all of them
 #
@@ -19,7 +20,9 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit
 GUEST_SECONDS=600 # the limit; on an idle machine two take 60 together with --quick, 150 without
 MIRROR=${DEBIAN_MIRROR:-http://deb.debian.org/debian}
 KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
-cache=${XDG_CACHE_HOME:-/var/cache}/push-packet-kernels
+MODULES='veth sch_ingress cls_bpf' # in the order in which the guest loads them
+# A folder for each set of modules.
+cache=${XDG_CACHE_HOME:-/var/cache}/push-packet-kernels/${MODULES// /+}
 
 # Instructions of the larger variant: 1.3 times what was measured, below the 1,000,000 of Linux.
 #       program                       host    6.1   6.12
@@ -89,7 +92,7 @@ download() {
 }
 
 fetch_kernel() {
-	local suite dir=$tmp/fetch-$1 package module
+	local suite dir=$tmp/fetch-$1 package module name
 	suite=$(suite_of "$1")
 	apt_in "$suite" apt-get update || return
 	package=$(apt_in "$suite" apt-cache show linux-image-cloud-amd64 |
@@ -106,11 +109,13 @@ fetch_kernel() {
 	mkdir "$dir/good"
 	cp "$dir"/package/boot/vmlinuz-* "$dir/good/vmlinuz" &&
 		cp "$(find "$dir/busybox" -path '*/bin/busybox')" "$dir/good/busybox" || return
-	module=$(find "$dir/package" -name 'veth.ko*')
-	case $module in
-	*.xz) xz -dc "$module" >"$dir/good/veth.ko" ;;
-	*) cp "$module" "$dir/good/veth.ko" ;;
-	esac || return
+	for name in $MODULES; do
+		module=$(find "$dir/package" -name "$name.ko*")
+		case $module in
+		*.xz) xz -dc "$module" >"$dir/good/$name.ko" ;;
+		*) cp "$module" "$dir/good/$name.ko" ;;
+		esac || return
+	done
 	# All or nothing, also when two do this at once.
 	mkdir -p "$cache"
 	mv -T "$dir/good" "$cache/$1" 2>/dev/null || [ -f "$cache/$1/vmlinuz" ]
@@ -128,7 +133,8 @@ image() {
 			cp -L "$library" "$root$library"
 		done
 	done
-	cp "$cache/$1/veth.ko" tests/kernels/push-packet.yaml "$root/"
+	cp "$cache/$1"/*.ko tests/kernels/push-packet.yaml "$root/"
+	printf '/%s.ko\n' $MODULES >"$root/modules"
 	cp tests/kernels/init.sh "$root/init"
 	programs >"$root/programs"
 	(cd "$root" && find . | cpio -o -H newc --quiet) >"$tmp/initramfs-$1"

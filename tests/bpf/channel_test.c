@@ -198,35 +198,44 @@ Test(channel, opens_closes_and_counts_a_thousand_times)
 	cr_expect(pp_ledger_balanced(&total));
 }
 
-static void delete_b0(void)
+static const char letter[PAIRS] = {'A', 'B'};
+
+static void delete_pair(int pair)
 {
 	struct pp_plane_event event[8];
+	char command[64];
 	uint32_t n = 0;
 
-	cr_assert_eq(system("ip link del B0"), 0);
+	snprintf(command, sizeof(command), "ip link del %c0", letter[pair]);
+	cr_assert_eq(system(command), 0);
 	for (int i = 0; i < 100 && n == 0; i++)
 		n = pp_plane_poll(plane, event, 8);
-	cr_expect_eq(pp_channel_receive(channel[1], NULL, 0), -ENETDOWN);
+	cr_expect_eq(pp_channel_receive(channel[pair], NULL, 0), -ENETDOWN);
 }
 
-static void return_b0(void)
+static void return_pair(int pair)
 {
-	cr_assert_eq(system("ip link add B0 type veth peer name B1 && ip link set B0 up && "
-			    "ip link set B1 up"),
-		     0);
+	char command[160];
+	char c = letter[pair];
+
+	snprintf(command, sizeof(command),
+		 "ip link add %c0 type veth peer name %c1 && ip link set %c0 up && "
+		 "ip link set %c1 up",
+		 c, c, c, c);
+	cr_assert_eq(system(command), 0);
 }
 
-static void wait_for_b0(void)
+static void wait_for_pair(int pair)
 {
 	const struct timespec pause = {.tv_nsec = 10 * 1000 * 1000};
 	struct pp_plane_event event[8];
 	struct pp_frame frame;
 	int ret = -1;
 
-	for (int i = 0; i < 300 && ret < 0; i++) {
+	for (int i = 0; i < 2000 && ret < 0; i++) {
 		pp_plane_poll(plane, event, 8);
 		nanosleep(&pause, NULL);
-		ret = pp_channel_receive(channel[1], &frame, 1);
+		ret = pp_channel_receive(channel[pair], &frame, 1);
 	}
 	cr_expect_eq(ret, 0);
 }
@@ -238,11 +247,11 @@ Test(channel, interface_that_goes_and_returns)
 	lab_open_channels(false);
 	lab_send_packets(1, 4);
 	lab_receive_packets(1, frame, 4);
-	delete_b0();
+	delete_pair(1);
 	cr_expect_eq(pp_channel_give_back(channel[1], frame, 4), 0);
 	cr_expect_eq(pp_channel_give_back(channel[1], frame, 4), -EINVAL);
-	return_b0();
-	wait_for_b0();
+	return_pair(1);
+	wait_for_pair(1);
 	lab_expect_all_home();
 }
 
@@ -260,10 +269,10 @@ Test(channel, descriptor_stays_over_close_and_over_another_socket)
 	cr_expect_eq(epoll_wait(epoll, &event, 1, 1000), 1);
 	cr_assert_eq(pp_channel_open(&channel[0], plane, 0, 0, &err), 0);
 	cr_expect_eq(epoll_wait(epoll, &event, 1, 10), 0);
-	delete_b0();
+	delete_pair(1);
 	cr_expect_eq(epoll_wait(epoll, &event, 1, 1000), 1);
-	return_b0();
-	wait_for_b0();
+	return_pair(1);
+	wait_for_pair(1);
 	cr_expect_eq(epoll_wait(epoll, &event, 1, 10), 0);
 	lab_listen_again(1);
 	for (int i = 0; i < PAIRS; i++) {
@@ -288,13 +297,87 @@ Test(channel, interface_that_returns_before_the_frames_do)
 	lab_open_channels(false);
 	lab_send_packets(1, 4);
 	lab_receive_packets(1, frame, 4);
-	delete_b0();
-	return_b0();
+	delete_pair(1);
+	return_pair(1);
 	cr_assert_eq(pp_plane_poll(plane, event, 8), 2);
 	cr_expect_not_null(strstr(event[1].text, "frames of queue 0 are still away"), "%s",
 			   event[1].text);
 	cr_expect_eq(pp_plane_poll(plane, event, 8), 0);
 	cr_expect_eq(pp_channel_give_back(channel[1], frame, 4), 0);
-	wait_for_b0();
+	wait_for_pair(1);
 	lab_expect_all_home();
+}
+
+static void forward_both_ways(void)
+{
+	struct pp_frame frame[50];
+
+	cr_assert(pp_channel_shares(channel[0], channel[1]));
+	for (int from = 0; from < PAIRS; from++) {
+		lab_send_packets(from, 50);
+		lab_receive_packets(from, frame, 50);
+		cr_assert_eq(pp_channel_send(channel[!from], frame, 50), 50);
+		lab_expect_arrived(!from, 50);
+		lab_flush(!from);
+	}
+	lab_expect_all_home();
+}
+
+// The one that registered the memory that the other goes on with.
+Test(channel, first_interface_of_a_shared_memory_goes_and_returns)
+{
+	struct pp_frame frame[8];
+
+	lab_open_channels(true);
+	for (int i = 0; i < 3; i++) {
+		lab_send_packets(0, 8);
+		lab_receive_packets(0, frame, 8);
+		cr_assert_eq(pp_channel_send(channel[1], frame, 4), 4);
+		delete_pair(0);
+		lab_expect_arrived(1, 4);
+		lab_flush(1);
+		cr_expect_eq(pp_channel_give_back(channel[0], frame + 4, 4), 0);
+		return_pair(0);
+		wait_for_pair(0);
+		lab_listen_again(0);
+		forward_both_ways();
+	}
+}
+
+Test(channel, first_interface_of_a_shared_memory_returns_before_its_frames_do)
+{
+	struct pp_plane_event event[8];
+	struct pp_frame frame[4];
+
+	lab_open_channels(true);
+	lab_send_packets(0, 4);
+	lab_receive_packets(0, frame, 4);
+	delete_pair(0);
+	return_pair(0);
+	cr_assert_eq(pp_plane_poll(plane, event, 8), 2);
+	cr_expect_not_null(strstr(event[1].text, "frames of queue 0 are still away"), "%s",
+			   event[1].text);
+	// While the old socket is there and bound to nothing, the other goes and returns.
+	delete_pair(1);
+	return_pair(1);
+	cr_expect_eq(pp_channel_give_back(channel[0], frame, 4), 0);
+	for (int i = 0; i < PAIRS; i++) {
+		wait_for_pair(i);
+		lab_listen_again(i);
+	}
+	forward_both_ways();
+}
+
+Test(channel, all_interfaces_of_a_shared_memory_go_and_return)
+{
+	lab_open_channels(true);
+	for (int i = 0; i < PAIRS; i++)
+		delete_pair(i);
+	for (int i = PAIRS; i-- > 0;)
+		return_pair(i);
+	for (int i = 0; i < PAIRS; i++) {
+		wait_for_pair(i);
+		lab_listen_again(i);
+	}
+	forward_both_ways();
 }

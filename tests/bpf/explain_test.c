@@ -245,3 +245,41 @@ Test(explain, a_copy_that_is_sampled_or_limited_is_explained_as_a_copy)
 		pp_ruleset_destroy(rules);
 	}
 }
+
+// As in a plane whose program receives and takes copies itself: the program is a consumer there.
+Test(explain, consumers_that_are_the_program_are_known)
+{
+	static const struct pp_consumer_config mine[] = {
+		{.name = "mine", .kind = PP_CONSUMER_PROGRAM},
+		{.name = "theirs", .kind = PP_CONSUMER_SINK},
+	};
+	struct pp_explain_config config = {.consumer = mine,
+					   .consumer_count = 2,
+					   .engine = "auto",
+					   .in = PP_EXPLAIN_NO_IFACE,
+					   .copy = PP_COPY_RECEIVER,
+					   .route = PP_ROUTE_CHANNEL};
+	struct pp_explain *explain = NULL;
+	struct pp_ruleset *rules = NULL;
+	struct pp_explanation got;
+	struct pp_error err = {0};
+	struct pp_rule rule;
+
+	cr_assert_eq(pp_rule_parse("copy to mine then route proto udp to mine", &rule, &err), 0,
+		     "%s", err.text);
+	cr_assert_eq(pp_ruleset_create(&rules), 0);
+	cr_assert_eq(pp_ruleset_add(rules, &rule, PP_ORIGIN_CONFIG, 0, NULL, NULL), 0);
+	cr_assert_eq(pp_explain_open(&explain, &config, rules, NULL, &err), 0, "%s", err.text);
+	packet_udp(&packet, "192.0.2.1", "198.51.100.1", 1, 2);
+	cr_assert_eq(pp_explain_packet(explain, packet.data, packet.len_bytes, &got, &err), 0, "%s",
+		     err.text);
+	cr_expect(got.copy && got.rule && got.verdict == PP_VERDICT_ROUTE);
+	pp_explain_close(explain);
+	config.route = PP_ROUTE_WORKERS;
+	cr_expect_eq(pp_explain_open(&explain, &config, rules, NULL, &err), -EINVAL);
+	cr_expect_not_null(strstr(err.text, "'mine' is the program"), "%s", err.text);
+	config.route = PP_ROUTE_OFF;
+	cr_expect_eq(pp_explain_open(&explain, &config, rules, NULL, &err), -EINVAL);
+	cr_expect_not_null(strstr(err.text, "routing is off"), "%s", err.text);
+	pp_ruleset_destroy(rules);
+}

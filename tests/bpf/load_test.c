@@ -238,7 +238,7 @@ static const char *rules_of(size_t program)
 static bool test(int number, size_t program, size_t kind)
 {
 	const char *name = name_of(program, kind), *wrong = err.text;
-	char costs[NAME_BYTES] = "";
+	char costs[2 * NAME_BYTES] = "";
 
 	// From nothing each time: counters and rings are those of one program.
 	if (tap_run_open_engine(&run, programs[program].engine, programs[program].cache,

@@ -74,8 +74,10 @@ int tap_run_load(struct tap_run *run, uint32_t iface, struct pp_error *err)
 		return run->out_tap[iface] != NULL
 			       ? 0
 			       : pp_tap_out_open(&run->out_tap[iface], &run->maps, &config, err);
-	return run->tap[iface] != NULL ? 0
-				       : pp_tap_open(&run->tap[iface], &run->maps, &config, err);
+	if (run->tap[iface] != NULL)
+		return 0;
+	return pp_tap_open(&run->tap[iface], &run->maps, &config, err)
+		       ?: pp_tap_load_frags(run->tap[iface], err);
 }
 
 int tap_run_rules(const char *text, struct pp_ruleset **out, struct pp_error *err)

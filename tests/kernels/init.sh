@@ -23,7 +23,9 @@ echo "kernel $(uname -r)"
 tail -n 40 /tmp/load.err | sed 's/^/load_test: /'
 
 # Nothing crosses the veth pair but what gen sends: no address, no neighbour discovery.
-insmod /veth.ko
+while read -r module; do
+	insmod "$module"
+done </modules
 echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6
 echo 1 >/proc/sys/net/ipv6/conf/default/disable_ipv6
 /host/ip link set lo up
@@ -69,6 +71,11 @@ send scanner --src 203.0.113.9 --dport 22 --proto tcp
 send bypass --dst 198.51.100.7 --dport 4000-4999
 send echo --dport 7 --ipv6
 send - --dport 9999 --vlan 100
+
+# What the kernel sends itself by pp0. Nobody answers.
+/host/ip address add 192.0.2.1/24 dev pp0
+/host/ip neighbour replace 192.0.2.2 lladdr 02:00:00:00:00:02 nud permanent dev pp0
+ping -q -c 50 -i 0.02 -W 1 192.0.2.2 | sed -n 's/^\([0-9]*\) packets transmitted.*/out \1/p'
 
 for _ in $(seq 50); do
 	/host/push-packet stats -s /tmp/control --json >/tmp/stats 2>/tmp/stats.err

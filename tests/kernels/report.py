@@ -63,17 +63,25 @@ def what_differs():
         report = json.loads(text)
         # What the veth refused never reached the other end.
         sent[name] = sent.get(name, 0) + report["sent"] - (report["driver_dropped"] or 0)
+    out = int(with_prefix("out ")[0])
     stats = json.loads(with_prefix("stats ")[0])
     for rule in stats["rules"]:
         name = rule["name"] or "-"
-        if rule["packets"] != sent[name]:
-            return f"{rule['packets']} packets matched {name}, {sent[name]} were sent"
+        expected = out if name == "ping" else sent[name]
+        if rule["packets"] != expected:
+            return f"{rule['packets']} packets matched {name}, {expected} were sent"
+    egress = stats["interfaces"][0]["egress"]
+    row = egress["ledger"]
+    if not out or (row["seen"], row["copied"], row["passed"]) != (out, out, out):
+        return f"of {out} packets that the kernel sent the program saw {row['seen']}: {row}"
+    if egress["attached"] != ("clsact" if kernel == "6.1" else "tcx"):
+        return f"what is sent is judged by {egress['attached']}"
     total = stats["total"]
-    if total["seen"] != sum(sent.values()) or not total["seen"]:
-        return f"{total['seen']} packets seen, {sum(sent.values())} were sent"
-    for column, names in (("copy_analysed", ("names", "web", "scanner")), ("sink", ("bypass",)),
-                          ("reflected", ("echo",))):
-        if total[column] != sum(sent[name] for name in names):
+    if total["seen"] != sum(sent.values()) + out or total["seen"] == out:
+        return f"{total['seen']} packets seen, {sum(sent.values())} + {out} were sent"
+    for column, names, more in (("copy_analysed", ("names", "web", "scanner"), out),
+                                ("sink", ("bypass",), 0), ("reflected", ("echo",), 0)):
+        if total[column] != sum(sent[name] for name in names) + more:
             return f"{column} is {total[column]}"
     if not stats["balanced"]:
         return "the ledger does not balance"

@@ -76,6 +76,28 @@ def test_native_mode_on_a_tun_names_the_way_out(tun):
     refuse(tun, "interfaces:\n  - name: pp0\n", 2, 5, "mode: skb")
 
 
+@pytest.mark.parametrize("text, column, what", [
+    ("  - {name: lo}\n", 5, "interface lo says that it has no native XDP; mode: skb works"),
+    ("  - {name: lo, mode: skb}\n", 0, ""),
+    ("  - {name: lo, mode: auto}\n", 0, ""),
+    ("  - {name: pp0}\n", 0, ""),
+    ("  - {name: pp0, bind: zerocopy}\n", 23,
+     "interface pp0 says that it has no zero-copy AF_XDP; bind: auto or copy works"),
+    ("  - {name: nosuch, bind: zerocopy}\n", 0, ""),
+])
+def test_check_warns_where_the_driver_cannot(lab, text, column, what):
+    """Drivers say so from Linux 6.3 on."""
+    path = write(lab, "interfaces:\n" + text)
+    done = lab.run("rx", PROGRAM, "check", "-c", path, check=False)
+    if "nosuch" in text:
+        assert "driver" not in done.stderr
+    elif not column:
+        assert (done.returncode, done.stderr) == (0, "")
+    elif tuple(map(int, os.uname().release.split(".")[:2])) >= (6, 3):
+        assert done.returncode == 0
+        assert done.stderr == f"{path}:2:{column}: warning: the driver of {what}\n"
+
+
 def test_several_errors_are_reported_in_one_go(lab):
     path = write(lab, "interfaces: [{name: pp0, mode: x}]\nrings: {rx: 3}\ncolour: red\n")
     done = lab.run("rx", PROGRAM, "check", "-c", path, check=False)

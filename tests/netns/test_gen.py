@@ -72,7 +72,7 @@ def failed(lab, *argv):
     """Exit status and the one line of an attempt that must fail."""
     done = lab.run("src", PROGRAM, "gen", *argv, check=False)
     assert done.stdout == ""
-    assert done.stderr.count("\n") == 1 and done.stderr.startswith("push-packet gen: ")
+    assert done.stderr.count("\n") == 1 and done.stderr.startswith("push-packet gen: error: ")
     return done.returncode, done.stderr
 
 

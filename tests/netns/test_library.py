@@ -189,8 +189,8 @@ def test_what_is_wrong_is_a_sentence_and_an_exit_status(lab, installed):
     assert err == "nowhere: no interface is named 'nowhere'\n"
 
 
-@pytest.mark.parametrize("compiler", [("gcc", "c", "-std=c17", "-pedantic"),
-                                      ("g++", "c++", "-std=c++17", "-O1")])
+@pytest.mark.parametrize("compiler", [("gcc", "c", "-std=c17", "-Wpedantic"),
+                                      ("g++", "c++", "-std=c++17", "-Wpedantic")])
 def test_each_header_stands_alone(installed, compiler):
     program, language, *options = compiler
     headers = sorted(installed.headers.glob("*.h"))

@@ -102,16 +102,12 @@ int main(void)
 		.home_count = 1,
 		.home_frames = FRAMES,
 		.chunk_bytes = 2048,
-		.fill_slots = 64,
-		.completion_slots = 64,
 		.hugepages = PP_HUGEPAGES_OFF,
 		.numa_node = -1,
 		.spread = true,
 	};
-	struct xsk_ring_prod fill;
-	struct xsk_ring_cons completion;
 	struct pp_error err;
-	int ret = pp_pool_create(&pool, &params, &fill, &completion, &err);
+	int ret = pp_pool_create(&pool, &params, &err);
 
 	if (ret < 0) {
 		printf("1..0 # SKIP %s\n", err.text);

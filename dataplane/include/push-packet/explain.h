@@ -34,6 +34,9 @@ struct pp_explain_config {
 	int32_t in; // packets come in by this one; PP_EXPLAIN_NO_IFACE: by one that no rule names
 	uint8_t frame_kind; // enum pp_frame_kind
 	uint8_t direction; // enum pp_direction: OUT asks the tc program what it does with what is sent
+	// As of the plane: which consumers rules may name, and whether they may copy and route at all.
+	uint8_t copy; // enum pp_copy_mode
+	uint8_t route; // enum pp_route_mode
 };
 
 struct pp_explain;

@@ -24,7 +24,7 @@ struct pp_histogram {
 	uint32_t buckets;
 	uint64_t min; // UINT64_MAX: there is none
 	uint64_t max;
-	uint64_t count[]; // by bucket
+	__extension__ uint64_t count[]; // by bucket
 };
 
 // @param digits  Significant digits: 2 or 3.

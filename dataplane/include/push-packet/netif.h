@@ -35,4 +35,15 @@ struct pp_netif {
 // @return       0; -ENODEV; -errno of socket and ioctl.
 int pp_netif_get(const char *name, struct pp_netif *out);
 
+// What a driver says of its XDP: bits of enum netdev_xdp_act in include/uapi/linux/netdev.h.
+#define PP_NETIF_XDP_NATIVE 1u
+#define PP_NETIF_XDP_ZEROCOPY 8u
+
+// Ask what the driver of an interface can. The kernel believes it: attaching may fail still.
+//
+// @param ifindex  In the calling thread's network namespace.
+// @param out      Set on success, untouched on failure.
+// @return         0; -EOPNOTSUPP: a kernel before 6.3, which does not say; -ENODEV; -errno of netlink.
+int pp_netif_xdp(uint32_t ifindex, uint64_t *out);
+
 __END_DECLS
