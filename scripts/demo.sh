@@ -58,6 +58,8 @@ interfaces:
     queues: all
 workers:
   idle: adaptive
+rings:
+  copy: 32MiB # what comes while the source, on the worker's CPU, does not let it
 rules:
   default: pass
   files: [$tmp/rules]
