@@ -83,19 +83,21 @@ static __always_inline struct pp_copy_ring_front *pp_copy_ring_of(__u32 cpu)
 	return ring == NULL ? NULL : bpf_map_lookup_elem(ring, &zero);
 }
 
-// Wake who sleeps until there is something in the ring, and asked for it.
-static __always_inline void pp_copy_ring_wake(__u32 cpu)
+// Wake who sleeps until there is something in the ring, and asked for it. Only the first record of a bell
+// that was silent wakes; one for which there is no room finds it ringing.
+static __always_inline void pp_copy_ring_wake(struct pp_copy_ring_front *ring, __u32 cpu)
 {
 	const volatile __u64 *wake = bpf_map_lookup_elem(&pp_wake, &cpu);
-	__u64 ring = cpu;
+	__u64 record;
 	void *bell;
 
 	if (wake == NULL || !*wake)
 		return;
+	// A full barrier: what was written is seen by who silences the bell after we looked at it.
+	record = __sync_fetch_and_add(&ring->seen, 0);
 	bell = bpf_map_lookup_elem(&pp_copy_bells, &cpu);
-	// No room: it rings already.
 	if (bell != NULL)
-		bpf_ringbuf_output(bell, &ring, sizeof(ring), BPF_RB_FORCE_WAKEUP);
+		bpf_ringbuf_output(bell, &record, sizeof(record), 0);
 }
 
 // Load the packet's first PP_TAKE_HEAD_BYTES, as many as most rules take, without a call.
@@ -136,7 +138,7 @@ static __always_inline long pp_take(const struct pp_packet *pkt, __u8 *to, __u64
 static __always_inline __u32 pp_submit(struct pp_copy_ring_front *ring, __u64 bytes, __u32 cpu)
 {
 	pp_copy_ring_commit(ring, PP_COPY_RECORD_BYTES(bytes), pp_load.copy.ordered);
-	pp_copy_ring_wake(cpu);
+	pp_copy_ring_wake(ring, cpu);
 	return PP_COUNT_COPIED;
 }
 

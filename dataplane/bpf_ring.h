@@ -4,7 +4,7 @@
 // libbpf's reader stores the consumer position after every record; this one maps the ring itself
 // and stores it once per batch (kernel: Documentation/bpf/ringbuf.rst, kernel/bpf/ringbuf.c).
 //
-// Threads    open, close: control thread. burst, release, drain: the one thread that reads it.
+// Threads    open, close: control thread. burst, release: the one thread that reads it.
 // Cost       burst and release never block, allocate, copy or make a system call.
 // Ownership  records are borrowed from the ring between burst and release.
 #pragma once

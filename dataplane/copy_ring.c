@@ -51,8 +51,16 @@ uint32_t pp_copy_ring_burst(struct pp_copy_ring *ring, const struct pp_meta *rec
 	if (ring->position == ring->produced_seen)
 		ring->produced_seen = __atomic_load_n(&ring->front->produced, __ATOMIC_ACQUIRE);
 	while (n < max && ring->position != ring->produced_seen) {
+		uint64_t bytes;
+
 		record[n] = (const void *)(data + (ring->position & (ring->bytes - 1)));
-		ring->position += PP_COPY_RECORD_BYTES(record[n]->cap_bytes);
+		bytes = PP_COPY_RECORD_BYTES((uint64_t)record[n]->cap_bytes);
+		if (bytes > ring->produced_seen - ring->position) {
+			// No record of ours. Somebody else wrote to the ring: what is left of it is lost.
+			ring->position = ring->produced_seen;
+			break;
+		}
+		ring->position += bytes;
 		n++;
 	}
 	return n;
@@ -84,4 +92,7 @@ void pp_copy_ring_hear(struct pp_copy_ring *ring)
 	while (pp_bpf_ring_burst(&ring->bell, rung, BELL_BURST) > 0)
 		;
 	pp_bpf_ring_release(&ring->bell);
+	// Either the program finds the bell silent, or we find what it wrote: pairs with the barrier in
+	// pp_copy_ring_wake().
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 }

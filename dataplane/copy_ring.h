@@ -4,7 +4,7 @@
 // The ring is one element of a BPF array, mapped; a bell beside it, a BPF ring, is what one can sleep
 // on.
 //
-// Threads    open, close: control thread. burst, release, hear: the one thread that reads the ring.
+// Threads    open, close: control thread. burst, release, hear: one thread at a time.
 // Cost       burst, release and hear never block, allocate, copy or make a system call.
 // Ownership  records are borrowed from the ring between burst and release.
 #pragma once

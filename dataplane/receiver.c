@@ -70,11 +70,11 @@ static uint32_t burst(struct pp_receiver *receiver, struct pp_event *event, uint
 {
 	uint32_t n = sweep(receiver, event, max);
 
-	if (n == 0 && receiver->epoll_fd >= 0) {
+	if (n == 0 && max > 0 && receiver->epoll_fd >= 0) {
 		pp_gate_hear(&receiver->gate);
 		hear_bells(receiver);
 		n = sweep(receiver, event, max);
-		if (n > 0 && n == max)
+		if (n == max)
 			pp_gate_nudge(&receiver->gate);
 	}
 	if (n > 0) {
@@ -166,7 +166,13 @@ static int look(void *arg, int timeout_ms)
 		return -errno;
 	if (receiver->pollfd[n - 1].revents & POLLIN)
 		pp_gate_hear(&receiver->gate);
-	hear_bells(receiver);
+	// Who is in burst() hears them as well.
+	if (pp_gate_enter(&receiver->gate) == 0) {
+		hear_bells(receiver);
+		if (receiver->epoll_fd >= 0 && ready(receiver))
+			pp_gate_nudge(&receiver->gate);
+		pp_gate_leave(&receiver->gate);
+	}
 	return ready(receiver);
 }
 
@@ -181,6 +187,9 @@ int pp_receiver_wait(struct pp_receiver *receiver, int timeout_ms)
 	ret = pp_gate_wait(&receiver->gate, look, receiver, timeout_ms);
 	if (!__atomic_load_n(&receiver->always_wake, __ATOMIC_RELAXED) && ret != -EBUSY)
 		pp_receiver_set_wake(receiver, 0);
+	// Somebody may have asked for the descriptor just now.
+	if (__atomic_load_n(&receiver->always_wake, __ATOMIC_SEQ_CST))
+		pp_receiver_set_wake(receiver, 1);
 	return ret;
 }
 
@@ -189,10 +198,13 @@ void pp_receiver_wake(struct pp_receiver *receiver)
 	pp_gate_say(&receiver->gate);
 }
 
+// Of what is there already no bell tells.
 void pp_receiver_wake_always(struct pp_receiver *receiver)
 {
-	__atomic_store_n(&receiver->always_wake, true, __ATOMIC_RELAXED);
+	__atomic_store_n(&receiver->always_wake, true, __ATOMIC_SEQ_CST);
 	pp_receiver_set_wake(receiver, 1);
+	if (ready(receiver))
+		pp_gate_nudge(&receiver->gate);
 }
 
 static int make_fd(struct pp_receiver *receiver)

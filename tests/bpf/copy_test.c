@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-// Copies: what lies in the BPF ring, to the byte, and what is counted when it cannot.
+// Copies: what lies in the ring, to the byte, and what is counted when it cannot.
 #include "tap_test.h"
 
 #include <linux/if_ether.h>

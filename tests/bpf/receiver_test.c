@@ -217,6 +217,27 @@ Test(receiver, descriptor_tells_of_copies)
 	cr_expect_eq(poll(&fd, 1, 0), 0);
 }
 
+// Made, or opened again, after they came.
+Test(receiver, descriptor_tells_of_copies_that_are_there)
+{
+	struct pollfd fd = {.events = POLLIN};
+
+	open_all("copy proto udp dport 7");
+	lab_send_packets(0, 2);
+	cr_assert_eq(pp_receiver_wait(receiver, 2000), 1);
+	fd.fd = pp_receiver_fd(receiver);
+	cr_assert_eq(poll(&fd, 1, 2000), 1);
+	cr_expect_eq(count_all(receiver), 2);
+	cr_expect_eq(poll(&fd, 1, 0), 0);
+	lab_send_packets(0, 2);
+	cr_assert_eq(poll(&fd, 1, 2000), 1);
+	cr_expect_eq(pp_receiver_close(receiver), 0);
+	cr_assert_eq(pp_receiver_open(&receiver, plane, PP_RECEIVER_ALL, &err), 0, "%s", err.text);
+	cr_assert_eq(poll(&fd, 1, 2000), 1);
+	cr_expect_eq(count_all(receiver), 2);
+	cr_expect_eq(poll(&fd, 1, 0), 0);
+}
+
 Test(receiver, descriptor_stays_over_close)
 {
 	struct pollfd fd = {.events = POLLIN};

@@ -153,6 +153,61 @@ Test(copy_ring, what_is_longer_than_the_ring_is_refused)
 	cr_expect_not(pp_copy_ring_reserve(ring.front, 8, RING_BYTES) != NULL);
 }
 
+// As the XDP program writes: 64 bytes whatever the rule wants, 256 the tc program.
+Test(copy_ring, what_is_written_behind_a_record_is_in_nobodys_way)
+{
+	static const uint32_t room[] = {64, 256};
+	const struct pp_meta *record[64], *borrowed;
+	uint32_t read = 0, refused = 0, n;
+
+	open_ring();
+	cr_assert(write_record(8));
+	cr_assert_eq(pp_copy_ring_burst(&ring, &borrowed, 1), 1);
+	for (uint32_t i = 0; i < 20000; i++) {
+		uint64_t bytes = i * 7 % 64, written = room[i % 2] + sizeof(struct pp_meta);
+		struct pp_meta *meta = pp_copy_ring_reserve(ring.front, written, RING_BYTES);
+
+		if (meta == NULL) {
+			refused++;
+			check_record(borrowed, read++);
+			n = pp_copy_ring_burst(&ring, record, 63);
+			for (uint32_t j = 0; j < n; j++)
+				check_record(record[j], read++);
+			pp_copy_ring_release(&ring);
+			cr_assert(write_record(8));
+			while (pp_copy_ring_burst(&ring, &borrowed, 1) == 1 &&
+			       borrowed->slot != number - 1) {
+				check_record(borrowed, read++);
+				pp_copy_ring_release(&ring);
+			}
+			continue;
+		}
+		memset(meta, 0xee, written);
+		*meta = (struct pp_meta){.slot = number, .cap_bytes = (uint32_t)bytes};
+		memset(meta + 1, (int)number, bytes);
+		number++;
+		pp_copy_ring_commit(ring.front, PP_COPY_RECORD_BYTES(bytes), 1);
+	}
+	cr_expect_gt(refused, 100);
+	cr_expect_gt(read, 10000);
+}
+
+Test(copy_ring, what_is_no_record_is_left_behind)
+{
+	const struct pp_meta *record[4];
+
+	open_ring();
+	cr_assert(write_record(8));
+	cr_assert(write_record(8));
+	((struct pp_meta *)(ring.front + 1))[0].cap_bytes = 1u << 31;
+	cr_expect_eq(pp_copy_ring_burst(&ring, record, 4), 0);
+	pp_copy_ring_release(&ring);
+	cr_expect_not(pp_copy_ring_ready(&ring));
+	cr_assert(write_record(8));
+	cr_assert_eq(pp_copy_ring_burst(&ring, record, 4), 1);
+	check_record(record[0], 2);
+}
+
 // A reader that claims what was never written gets no more room for it.
 Test(copy_ring, position_of_a_reader_gone_mad_lets_nothing_in)
 {

@@ -13,9 +13,11 @@
 //            a time, which may be another than the one in wait; a second one at the same moment gets
 //            -EBUSY. Two receivers know nothing of each other. close() wakes who waits, and returns when no
 //            thread is in a call of the receiver any more.
-// Cost       burst, release: no system call, no lock, nothing copied or allocated. While a thread
-//            waits, or pp_receiver_fd() is in use, the XDP program wakes it, which costs each packet that
-//            finds its ring empty some hundred nanoseconds; who calls burst() in a loop pays nothing.
+// Cost       burst, release: no lock, nothing copied or allocated, no system call but for a read where
+//            pp_receiver_fd() is in use and nothing is there. While a thread waits, or the descriptor is
+//            in use, the XDP program rings for each packet that it copies until the reader has found
+//            the ring empty, and the first one wakes: some hundred nanoseconds. Who calls burst() in a
+//            loop pays nothing.
 // Ownership  the plane owns receivers and rings: both stay valid until pp_plane_close(). After
 //            pp_receiver_close() every call returns -ESHUTDOWN.
 #pragma once
@@ -94,7 +96,7 @@ void pp_receiver_wake(struct pp_receiver *receiver);
 
 // A descriptor for poll() and epoll: readable (POLLIN) when something is there, after pp_receiver_wake()
 // and after pp_receiver_close(). Call burst and release until burst returns 0 before waiting again. From
-// the first call on the XDP program wakes for every packet that finds its ring empty. Borrowed until the
+// the first call on the XDP program wakes for a packet that finds its ring empty. Borrowed until the
 // plane is closed: it serves when the receiver is opened again; -errno.
 int pp_receiver_fd(struct pp_receiver *receiver);
 
