@@ -140,8 +140,11 @@ static uint32_t serve(struct pp_analyser *analyser, uint32_t worker, uint64_t no
 	uint64_t item[BURST];
 	uint32_t n = pp_handoff_burst(handoff, item, BURST);
 
-	if (n == 0)
+	if (n == 0) {
+		// What was skipped to the end of the ring is room.
+		pp_handoff_release(handoff);
 		return 0;
+	}
 	for (uint32_t i = 0; i < n; i++)
 		__builtin_prefetch(pp_handoff_item_of(item[i]).meta);
 	for (uint32_t i = 0; i < n; i++)

@@ -139,6 +139,18 @@ pp_handoff_read_frames(const _Atomic uint64_t from[], uint64_t to[], uint32_t ma
 	return n;
 }
 
+// How many frames push_frames() takes, of so many: no fewer until something else is pushed.
+static inline uint32_t pp_handoff_fits(struct pp_handoff *handoff, uint32_t n)
+{
+	uint32_t room = handoff->mask - (handoff->tail - handoff->back);
+
+	if (room < n) {
+		room = pp_handoff_room(handoff);
+		n = n < room ? n : room;
+	}
+	return n;
+}
+
 // Hand over routed packets in their frames. They are visible at once, but for those behind a copy
 // that waits for flush.
 //
@@ -151,12 +163,9 @@ static inline uint32_t pp_handoff_push_frames(struct pp_handoff *handoff,
 					      uint32_t n,
 					      uint16_t row)
 {
-	uint32_t tail = handoff->tail, mask = handoff->mask, room = mask - (tail - handoff->back);
+	uint32_t tail = handoff->tail, mask = handoff->mask;
 
-	if (room < n) {
-		room = pp_handoff_room(handoff);
-		n = n < room ? n : room;
-	}
+	n = pp_handoff_fits(handoff, n);
 	if (n == 0)
 		return 0;
 	atomic_store_explicit(&handoff->unit[(tail + n) & mask], 0, memory_order_relaxed);

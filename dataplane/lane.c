@@ -62,33 +62,39 @@ static void refuse(struct pp_lane *lane, struct pp_port *port, const uint8_t *da
 	pp_port_take_back(port, data);
 }
 
-static uint32_t
-push_frames(struct pp_lane *lane, const struct pp_port_list *ports, struct pp_port *port)
+// Counted before the analyser can have them: nobody sees more analysed than handed over.
+static uint32_t push_frames(struct pp_lane *lane,
+			    const struct pp_port_list *ports,
+			    struct pp_port *port,
+			    struct pp_ledger_row *ledger)
 {
 	uint16_t row = (uint16_t)pp_port_info(port)->row;
-	uint32_t n = lane->frame_count;
-	uint32_t done = pp_handoff_push_frames(lane->handoff, lane->frame, n, row);
+	uint32_t n = lane->frame_count, fits = pp_handoff_fits(lane->handoff, n);
 
 	// Has the analyser released more since the worker looked?
-	if (done < n && pp_port_list_take_back(ports, lane->handoff) > 0)
-		done += pp_handoff_push_frames(lane->handoff, lane->frame + done, n - done, row);
-	pp_counter_add(&lane->count[PP_LANE_ROUTED], done);
-	for (uint32_t i = done; i < n; i++)
+	if (fits < n && pp_port_list_take_back(ports, lane->handoff) > 0)
+		fits = pp_handoff_fits(lane->handoff, n);
+	pp_counter_add(&lane->count[PP_LANE_ROUTED], fits);
+	pp_rows_bump(ledger, PP_LEDGER_HANDED_OFF, fits);
+	pp_handoff_push_frames(lane->handoff, lane->frame, fits, row);
+	for (uint32_t i = fits; i < n; i++)
 		refuse(lane, port, lane->frame[i]);
 	lane->frame_count = 0;
-	return done;
+	return n - fits;
 }
 
-uint32_t
-pp_lanes_push_frames(struct pp_lanes *lanes, const struct pp_port_list *ports, struct pp_port *port)
+uint32_t pp_lanes_push_frames(struct pp_lanes *lanes,
+			      const struct pp_port_list *ports,
+			      struct pp_port *port,
+			      struct pp_ledger_row *ledger)
 {
-	uint32_t done = 0;
+	uint32_t refused = 0;
 
 	for (uint32_t i = 0; i < lanes->count && lanes->frame_count > 0; i++)
 		if (lanes->lane[i].frame_count > 0)
-			done += push_frames(&lanes->lane[i], ports, port);
+			refused += push_frames(&lanes->lane[i], ports, port, ledger);
 	lanes->frame_count = 0;
-	return done;
+	return refused;
 }
 
 void pp_lanes_gather(struct pp_lanes *lanes,

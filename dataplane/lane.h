@@ -67,12 +67,14 @@ void pp_lanes_add_frame(struct pp_lanes *lanes, const uint8_t *data);
 
 // Hand over what was kept. Frames that find no room go back to the port, and are counted as lost.
 //
-// @param ports  As above.
-// @param port   That all of them belong to.
-// @return       How many were handed over.
+// @param ports   As above.
+// @param port    That all of them belong to.
+// @param ledger  Of the port, where the packets are counted as received.
+// @return        How many found no room.
 uint32_t pp_lanes_push_frames(struct pp_lanes *lanes,
 			      const struct pp_port_list *ports,
-			      struct pp_port *port);
+			      struct pp_port *port,
+			      struct pp_ledger_row *ledger);
 
 // Keep a packet for pp_lanes_call(), which must come after PP_ANALYSER_BURST at the latest.
 void pp_lanes_gather(struct pp_lanes *lanes,

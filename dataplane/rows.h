@@ -50,6 +50,7 @@ pp_rows_bump(struct pp_ledger_row *row, enum pp_ledger_column column, uint64_t b
 // Add a row that another thread writes.
 static inline void pp_rows_read(struct pp_ledger_row *sum, const struct pp_ledger_row *row)
 {
-	for (int i = 0; i < PP_LEDGER_COLUMNS; i++)
-		sum->v[i] += __atomic_load_n(&row->v[i], __ATOMIC_RELAXED);
+	// Where a packet goes stands behind where it came from, and is read before.
+	for (int i = PP_LEDGER_COLUMNS - 1; i >= 0; i--)
+		sum->v[i] += __atomic_load_n(&row->v[i], __ATOMIC_ACQUIRE);
 }

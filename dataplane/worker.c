@@ -133,13 +133,9 @@ static void to_forward(const struct pp_worker *worker,
 // What was kept of this burst for an analyser's threads.
 static void hand_over(const struct pp_worker *worker, struct burst *burst, struct pp_lanes *lanes)
 {
-	uint32_t n = lanes->frame_count, done;
-
-	if (n == 0)
-		return;
-	done = pp_lanes_push_frames(lanes, rcu_dereference(worker->ports), burst->port);
-	burst->handed_off += done;
-	burst->handoff_full += n - done;
+	if (lanes->frame_count > 0)
+		burst->handoff_full += pp_lanes_push_frames(lanes, rcu_dereference(worker->ports),
+							    burst->port, burst->ledger);
 }
 
 static void to_analyser(const struct pp_worker *worker,
@@ -248,9 +244,8 @@ static void send_burst(struct burst *burst)
 	pp_rows_bump(burst->ledger, PP_LEDGER_TX_RING_FULL, burst->tx_count - sent);
 }
 
-static void count_burst(struct burst *burst, uint32_t n)
+static void count_burst(struct burst *burst)
 {
-	pp_rows_bump(burst->ledger, PP_LEDGER_XSK_RX, n);
 	pp_rows_bump(burst->ledger, PP_LEDGER_SINK, burst->sink);
 	pp_forward_count(&burst->forward, burst->ledger);
 	pp_rows_bump(burst->ledger, PP_LEDGER_TX_BAD, burst->tx_bad);
@@ -274,6 +269,7 @@ static uint32_t serve_port(struct pp_worker *worker, struct pp_port *port)
 		burst.port = port;
 		burst.row = (uint16_t)pp_port_info(port)->row;
 		burst.ledger = &worker->ledger[burst.row];
+		pp_rows_bump(burst.ledger, PP_LEDGER_XSK_RX, n);
 		burst.received_ns = worker->stamps ? pp_clock_ns(CLOCK_MONOTONIC) : 0;
 		burst.tx_count = 0;
 		pp_forward_begin(&burst.forward, port);
@@ -283,7 +279,7 @@ static uint32_t serve_port(struct pp_worker *worker, struct pp_port *port)
 		send_burst(&burst);
 		pp_forward_send(&burst.forward);
 		pp_counter_add(&worker->info.kicks, burst.forward.kicks);
-		count_burst(&burst, n);
+		count_burst(&burst);
 	}
 	if (completed > 0)
 		pp_rows_bump(&worker->ledger[pp_port_info(port)->row], PP_LEDGER_TX_COMPLETED,
@@ -348,8 +344,11 @@ static nfds_t fill_pollfd(struct pp_worker *worker)
 // bound until poll() returns.
 static void sleep_in_poll(struct pp_worker *worker)
 {
-	nfds_t n = fill_pollfd(worker);
+	nfds_t n;
 
+	if (something_waits(worker))
+		return;
+	n = fill_pollfd(worker);
 	set_wake(worker, 1);
 	if (!something_waits(worker)) {
 		rcu_thread_offline();
