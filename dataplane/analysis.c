@@ -204,6 +204,11 @@ void pp_analysis_end(struct pp_analysis *analysis)
 		pp_analyser_end(analysis->thread[i]);
 }
 
+bool pp_analysis_on_workers(const struct pp_analysis *analysis)
+{
+	return analysis->thread_count == 0;
+}
+
 int pp_analysis_stop(struct pp_analysis *analysis, uint64_t limit_ns)
 {
 	int ret = 0;

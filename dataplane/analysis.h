@@ -41,7 +41,9 @@ void pp_analysis_destroy(struct pp_analysis *analysis);
 int pp_analysis_start(struct pp_analysis *analysis, struct pp_error *err);
 // Tell its threads to end. The workers have been joined.
 void pp_analysis_end(struct pp_analysis *analysis);
-// The same, and wait for them.
+// It has no threads of its own.
+bool pp_analysis_on_workers(const struct pp_analysis *analysis);
+// End, wait for its threads, and let it finish, once.
 //
 // @param limit_ns  As pp_analyser_stop(), for each thread.
 // @return          0; -ETIMEDOUT: not all have ended, and the analyser's state is still in use.

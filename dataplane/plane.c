@@ -364,7 +364,9 @@ static int stop_workers(const struct pp_plane *plane, uint64_t limit_ns, struct 
 	return ret;
 }
 
-static int stop_analysers(const struct pp_plane *plane, uint64_t limit_ns, struct pp_error *err)
+// @param workers  They have ended. Else what runs on them is not told that it ends: it may be in a call.
+static int
+stop_analysers(const struct pp_plane *plane, bool workers, uint64_t limit_ns, struct pp_error *err)
 {
 	char names[160] = "";
 	size_t len = 0;
@@ -372,12 +374,17 @@ static int stop_analysers(const struct pp_plane *plane, uint64_t limit_ns, struc
 	for (uint32_t i = 0; i < plane->config.consumer_count; i++)
 		if (plane->consumer[i].analysis != NULL)
 			pp_analysis_end(plane->consumer[i].analysis);
-	for (uint32_t i = 0; i < plane->config.consumer_count; i++)
-		if (plane->consumer[i].analysis != NULL && len < sizeof(names) &&
-		    pp_analysis_stop(plane->consumer[i].analysis, limit_ns) < 0)
+	for (uint32_t i = 0; i < plane->config.consumer_count; i++) {
+		struct pp_analysis *analysis = plane->consumer[i].analysis;
+
+		if (analysis == NULL || (!workers && pp_analysis_on_workers(analysis)) ||
+		    pp_analysis_stop(analysis, limit_ns) == 0)
+			continue;
+		if (len < sizeof(names))
 			len += (size_t)snprintf(names + len, sizeof(names) - len, "%s%s",
 						len > 0 ? ", " : "",
 						plane->config.consumer[i].name);
+	}
 	return len == 0 ? 0
 			: pp_error_set(err, -ETIMEDOUT, 0, 0, "analyser %s does not return", names);
 }
@@ -386,14 +393,15 @@ int pp_plane_stop_within(struct pp_plane *plane, uint64_t limit_ns, struct pp_er
 {
 	int ret, other;
 
-	if (plane->stopped)
-		return 0;
-	detach_all(plane);
-	if (plane->started)
-		drain(plane);
-	plane->stopped = true;
+	if (!plane->stopped) {
+		detach_all(plane);
+		if (plane->started)
+			drain(plane);
+		plane->stopped = true;
+	}
+	// Those that have ended are not waited for again.
 	ret = stop_workers(plane, limit_ns, err);
-	other = stop_analysers(plane, limit_ns, ret < 0 ? NULL : err);
+	other = stop_analysers(plane, ret == 0, limit_ns, ret < 0 ? NULL : err);
 	return ret ?: other;
 }
 

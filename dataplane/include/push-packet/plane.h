@@ -298,7 +298,9 @@ int pp_plane_start(struct pp_plane *plane, struct pp_error *err);
 // still be read. Call once.
 void pp_plane_stop(struct pp_plane *plane);
 
-// The same, but an analyser that does not return is not waited for. Other threads end in order.
+// The same, but an analyser whose packets() does not return is not waited for. Other threads end in
+// order. finish() of an analyser, and a capture's last write, are waited for as long as they take.
+// May be called again: what has not ended then is waited for once more.
 //
 // @param limit_ns  For how long an analyser may do no packet of what still waits for it; counted from
 //                  when nothing new comes, up to 2 s after the call. UINT64_MAX: for ever.
