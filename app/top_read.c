@@ -12,6 +12,7 @@
 #include "top_label.h"
 
 #define MS_NS 1000000ull
+#define ROWS_MAX 100000 // that the daemon gives
 
 static uint64_t number(const json_t *object, const char *key)
 {
@@ -104,8 +105,9 @@ int pp_top_read_rows(struct pp_ctl_client *client,
 	int ret = pp_ctl_client_call(
 		client, "analysers.top",
 		json_pack("{s:s, s:s, s:s, s:i, s:I}", "analyser", model->analyser, "by",
-			  pp_top_by_name(model->by), "sort", sort_of(model), "limit", (int)limit,
-			  "window_ms", (json_int_t)(model->want_window_ns / MS_NS)),
+			  pp_top_by_name(model->by), "sort", sort_of(model), "limit",
+			  (int)(limit < ROWS_MAX ? limit : ROWS_MAX), "window_ms",
+			  (json_int_t)(model->want_window_ns / MS_NS)),
 		PP_CTL_TIMEOUT_MS, &result, err);
 
 	if (ret)

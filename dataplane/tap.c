@@ -107,14 +107,19 @@ static int attach_variant(struct pp_tap *tap, uint32_t ifindex, uint8_t mode, bo
 	return 0;
 }
 
-// @return  As the plain variant is answered, unless the other one is taken.
+// @return  As the plain variant is answered, unless the other one is taken, or the kernel refuses to load
+//          it.
 static int attach_mode(struct pp_tap *tap, uint32_t ifindex, uint8_t mode)
 {
 	int ret = attach_variant(tap, ifindex, mode, false);
 	struct pp_error unused;
+	int loaded;
 
-	if (!is_mtu_errno(ret) || pp_tap_load_frags(tap, &unused) < 0)
+	if (!is_mtu_errno(ret))
 		return ret;
+	loaded = pp_tap_load_frags(tap, &unused);
+	if (loaded < 0)
+		return loaded == -EINVAL ? ret : loaded;
 	return attach_variant(tap, ifindex, mode, true) == 0 ? 0 : ret;
 }
 

@@ -26,7 +26,8 @@ static int init_seen(struct walk *walk)
 	if (walk->count < 2)
 		return 0;
 	for (uint32_t i = 0; i < walk->count; i++) {
-		size_t words = pp_top_table_slots(walk->table[i]) / WORD_BITS + 1;
+		// Not slots(): a table that is empty may get its first entry at any moment.
+		size_t words = pp_top_table_room(walk->table[i]) / WORD_BITS + 1;
 
 		walk->words = words > walk->words ? words : walk->words;
 	}

@@ -164,6 +164,11 @@ uint32_t pp_top_table_slots(const struct pp_top_table *table)
 	return pp_top_table_used(table) == 0 ? 0 : table->mask + 1;
 }
 
+uint32_t pp_top_table_room(const struct pp_top_table *table)
+{
+	return table->mask + 1;
+}
+
 void pp_top_table_prefetch(const struct pp_top_table *table, uint32_t slot)
 {
 	// Behind the last entry tags are 0.

@@ -45,6 +45,9 @@ struct pp_top_peek {
 	uint64_t pkts; // 0 where it was not asked for
 };
 
+// Slots that there can be: above those that a reader goes through.
+uint32_t pp_top_table_room(const struct pp_top_table *table);
+
 // Slots that a reader goes through, from 0; 0: nothing was counted yet.
 uint32_t pp_top_table_slots(const struct pp_top_table *table);
 
