@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <lwip/etharp.h>
 #include <lwip/ethip6.h>
@@ -24,9 +25,12 @@
 #define MTU_DEFAULT 1500
 #define MTU_MIN 68 // RFC 791: every module forwards that much
 #define LINK_HEADER_BYTES 14
-// Who waits in poll is in the channel for a moment, without the core lock.
+// Who waits in poll is in the channel for a moment, without the core lock; for longer where its CPU has
+// other things to do just then. So it is spun for, then yielded to, then slept for: 0.1 s at most.
 #define BUSY_SPINS 100
-#define BUSY_TRIES 1000
+#define BUSY_YIELDS 200
+#define BUSY_TRIES 1200
+#define BUSY_SLEEP_NS 50000
 
 struct pp_lwip {
 	struct netif netif;
@@ -120,12 +124,16 @@ static void receive_frame(struct pp_lwip *lwip, const struct pp_frame *frame)
 // @return  Whether to try again.
 static bool channel_busy(int ret, int *tries)
 {
+	const struct timespec moment = {.tv_nsec = BUSY_SLEEP_NS};
+
 	if (ret != -EBUSY || *tries >= BUSY_TRIES)
 		return false;
 	if (++*tries < BUSY_SPINS)
 		__builtin_ia32_pause();
-	else
+	else if (*tries < BUSY_YIELDS)
 		sched_yield();
+	else
+		nanosleep(&moment, NULL);
 	return true;
 }
 

@@ -273,9 +273,9 @@ def test_who_stands_still_loses_its_own_packets_only(lab, plugin):
                  {"name": "other", "kind": "count", "threads": 1}]
     with lab.daemon("copy to order proto udp dport 9", "copy to other proto udp dport 10",
                     "route to order proto udp dport 11", "route to other proto udp dport 12",
-                    consumers=consumers, rings={"handoff": "256KiB"}) as daemon:
+                    consumers=consumers, rings={"handoff": "1MiB"}) as daemon:
         for port in (9, 10, 11, 12):
-            lab.gen("--rate", "50k", "--dport", port, "--flows", 20, count=30000)
+            lab.gen("--rate", "30k", "--dport", port, "--flows", 20, count=30000)
         held = wait_for("packets to be handed over", lambda: (
             lambda s: s if s["total"]["ring_read"] == s["total"]["xsk_rx"] == 60000 else None)(
                 daemon.stats()))
