@@ -92,7 +92,7 @@ void pp_copy_ring_hear(struct pp_copy_ring *ring)
 	while (pp_bpf_ring_burst(&ring->bell, rung, BELL_BURST) > 0)
 		;
 	pp_bpf_ring_release(&ring->bell);
-	// Either the program finds the bell silent, or we find what it wrote: pairs with the barrier in
-	// pp_copy_ring_wake().
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	// A full barrier: either the program finds the bell silent, or we find what it wrote. Pairs with the
+	// one in pp_copy_ring_wake().
+	__atomic_fetch_add(&ring->front->consumed, 0, __ATOMIC_SEQ_CST);
 }
