@@ -44,10 +44,14 @@ static uint32_t read_ring(struct pp_copy_ring *ring, struct pp_event *event, uin
 	return n;
 }
 
+// In wait or in burst, whoever is first: the other one goes on.
 static void hear_bells(struct pp_receiver *receiver)
 {
+	if (__atomic_exchange_n(&receiver->hearing, 1, __ATOMIC_ACQUIRE))
+		return;
 	for (uint32_t i = 0; i < receiver->ring_count; i++)
 		pp_copy_ring_hear(receiver->ring[i]);
+	__atomic_store_n(&receiver->hearing, 0, __ATOMIC_RELEASE);
 }
 
 // In turn, so that a busy ring does not starve the others.
@@ -166,13 +170,9 @@ static int look(void *arg, int timeout_ms)
 		return -errno;
 	if (receiver->pollfd[n - 1].revents & POLLIN)
 		pp_gate_hear(&receiver->gate);
-	// Who is in burst() hears them as well.
-	if (pp_gate_enter(&receiver->gate) == 0) {
-		hear_bells(receiver);
-		if (receiver->epoll_fd >= 0 && ready(receiver))
-			pp_gate_nudge(&receiver->gate);
-		pp_gate_leave(&receiver->gate);
-	}
+	hear_bells(receiver);
+	if (receiver->epoll_fd >= 0 && ready(receiver))
+		pp_gate_nudge(&receiver->gate);
 	return ready(receiver);
 }
 

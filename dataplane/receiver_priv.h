@@ -21,6 +21,7 @@ struct pp_receiver {
 	struct pp_copy_ring **ring; // borrowed
 	struct pollfd *pollfd; // of the rings and of the gate
 	uint32_t next_ring; // that burst() begins with
+	uint32_t hearing; // a thread silences the bells
 	bool taken; // events that are not released
 	bool always_wake; // somebody has the descriptor
 	int epoll_fd; // until the plane is closed; -1: nobody asked
