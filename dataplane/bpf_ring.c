@@ -33,7 +33,7 @@ static int map_ring(struct pp_bpf_ring *ring, uint32_t bytes)
 	return 0;
 }
 
-int pp_bpf_ring_open(struct pp_bpf_ring *ring, uint32_t cpu, uint32_t bytes, struct pp_error *err)
+int pp_bpf_ring_open(struct pp_bpf_ring *ring, uint32_t bytes, struct pp_error *err)
 {
 	int fd;
 
@@ -42,15 +42,14 @@ int pp_bpf_ring_open(struct pp_bpf_ring *ring, uint32_t cpu, uint32_t bytes, str
 	if (fd < 0)
 		return pp_error_set(err, fd, 0, 0, "cannot create a BPF ring of %u KiB: %s",
 				    bytes >> 10, strerror(-fd));
-	return pp_bpf_ring_map(ring, fd, cpu, bytes, err);
+	return pp_bpf_ring_map(ring, fd, bytes, err);
 }
 
-int pp_bpf_ring_map(
-	struct pp_bpf_ring *ring, int map_fd, uint32_t cpu, uint32_t bytes, struct pp_error *err)
+int pp_bpf_ring_map(struct pp_bpf_ring *ring, int map_fd, uint32_t bytes, struct pp_error *err)
 {
 	int ret;
 
-	*ring = (struct pp_bpf_ring){.map_fd = map_fd, .cpu = cpu, .mask = bytes - 1};
+	*ring = (struct pp_bpf_ring){.map_fd = map_fd, .mask = bytes - 1};
 	ret = map_ring(ring, bytes);
 	if (ret < 0) {
 		pp_bpf_ring_close(ring);

@@ -17,7 +17,6 @@
 
 struct pp_bpf_ring {
 	int map_fd; // -1: closed
-	uint32_t cpu;
 	uint64_t mask; // bytes - 1
 	uint64_t *consumer; // shared: we write
 	const uint64_t *producer; // shared: the kernel writes
@@ -30,12 +29,11 @@ struct pp_bpf_ring {
 //
 // @param bytes  A power of two, at least a page.
 // @return       0; -errno, with err set.
-int pp_bpf_ring_open(struct pp_bpf_ring *ring, uint32_t cpu, uint32_t bytes, struct pp_error *err);
+int pp_bpf_ring_open(struct pp_bpf_ring *ring, uint32_t bytes, struct pp_error *err);
 // The same for a ring that is there.
 //
 // @param map_fd  Taken over, also on failure.
-int pp_bpf_ring_map(
-	struct pp_bpf_ring *ring, int map_fd, uint32_t cpu, uint32_t bytes, struct pp_error *err);
+int pp_bpf_ring_map(struct pp_bpf_ring *ring, int map_fd, uint32_t bytes, struct pp_error *err);
 void pp_bpf_ring_close(struct pp_bpf_ring *ring);
 
 // Take complete records, oldest first; what the program gave up after reserving is skipped. May

@@ -28,7 +28,7 @@ int pp_copy_ring_open(struct pp_copy_ring *ring, uint32_t cpu, uint32_t bytes, s
 				    "a copy ring has 4 KiB to 256 MiB, a power of two");
 	ret = pp_map_create_value(&ring->map_fd, "pp_copy_ring", value_bytes(bytes), err);
 	ret = ret ?: pp_map_memory(&ring->front, ring->map_fd, value_bytes(bytes), true, err);
-	ret = ret ?: pp_bpf_ring_open(&ring->bell, cpu, BELL_BYTES, err);
+	ret = ret ?: pp_bpf_ring_open(&ring->bell, BELL_BYTES, err);
 	if (ret < 0)
 		pp_copy_ring_close(ring);
 	return ret;

@@ -34,7 +34,7 @@ static int map_both(struct pp_dump_reader *reader,
 	if (fd < 0)
 		return pp_error_set(err, -errno, 0, 0, "cannot keep the dump's ring: %s",
 				    strerror(errno));
-	return pp_bpf_ring_map(&reader->ring, fd, 0, ring_bytes, err)
+	return pp_bpf_ring_map(&reader->ring, fd, ring_bytes, err)
 		       ?: pp_map_memory(&reader->row, counts_fd, row_bytes(reader), false, err);
 }
 

@@ -24,8 +24,7 @@ static void open_ring(uint32_t bytes)
 {
 	struct pp_error err = {0};
 
-	cr_assert_eq(pp_bpf_ring_open(&ring, 3, bytes, &err), 0, "%s", err.text);
-	cr_expect_eq(ring.cpu, 3);
+	cr_assert_eq(pp_bpf_ring_open(&ring, bytes, &err), 0, "%s", err.text);
 	writer = ring_writer__open();
 	cr_assert_not_null(writer);
 	cr_assert_eq(bpf_map__reuse_fd(writer->maps.ring, ring.map_fd), 0);
@@ -79,7 +78,7 @@ Test(bpf_ring, open_refuses_bad_sizes_and_leaves_it_closed)
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		struct pp_error err = {0};
 
-		cr_expect_lt(pp_bpf_ring_open(&ring, 0, bad[i], &err), 0, "%u bytes", bad[i]);
+		cr_expect_lt(pp_bpf_ring_open(&ring, bad[i], &err), 0, "%u bytes", bad[i]);
 		cr_expect_neq(err.text[0], '\0');
 		cr_expect_eq(ring.map_fd, -1);
 	}
