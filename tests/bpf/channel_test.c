@@ -289,6 +289,18 @@ Test(channel, descriptor_stays_over_close_and_over_another_socket)
 	lab_expect_all_home();
 }
 
+// While the program has frames of its queue.
+static void return_too_soon(int pair)
+{
+	struct pp_plane_event event[8];
+
+	delete_pair(pair);
+	return_pair(pair);
+	cr_assert_eq(pp_plane_poll(plane, event, 8), 2);
+	cr_expect_not_null(strstr(event[1].text, "frames of queue 0 are still away"), "%s",
+			   event[1].text);
+}
+
 Test(channel, interface_that_returns_before_the_frames_do)
 {
 	struct pp_plane_event event[8];
@@ -297,11 +309,7 @@ Test(channel, interface_that_returns_before_the_frames_do)
 	lab_open_channels(false);
 	lab_send_packets(1, 4);
 	lab_receive_packets(1, frame, 4);
-	delete_pair(1);
-	return_pair(1);
-	cr_assert_eq(pp_plane_poll(plane, event, 8), 2);
-	cr_expect_not_null(strstr(event[1].text, "frames of queue 0 are still away"), "%s",
-			   event[1].text);
+	return_too_soon(1);
 	cr_expect_eq(pp_plane_poll(plane, event, 8), 0);
 	cr_expect_eq(pp_channel_give_back(channel[1], frame, 4), 0);
 	wait_for_pair(1);
@@ -346,17 +354,12 @@ Test(channel, first_interface_of_a_shared_memory_goes_and_returns)
 
 Test(channel, first_interface_of_a_shared_memory_returns_before_its_frames_do)
 {
-	struct pp_plane_event event[8];
 	struct pp_frame frame[4];
 
 	lab_open_channels(true);
 	lab_send_packets(0, 4);
 	lab_receive_packets(0, frame, 4);
-	delete_pair(0);
-	return_pair(0);
-	cr_assert_eq(pp_plane_poll(plane, event, 8), 2);
-	cr_expect_not_null(strstr(event[1].text, "frames of queue 0 are still away"), "%s",
-			   event[1].text);
+	return_too_soon(0);
 	// While the old socket is there and bound to nothing, the other goes and returns.
 	delete_pair(1);
 	return_pair(1);
