@@ -32,6 +32,7 @@ pp_handoff_pack(uint8_t *to, const uint8_t *const data[], uint32_t n, uint64_t f
 	__m128i origins = _mm_set1_epi64x((long long)origin), all = _mm_setzero_si128();
 	uint32_t i = 0;
 
+#pragma GCC unroll 4
 	for (; n - i >= 4; i += 4) {
 		const __m128i *in = (const __m128i *)(const void *)&data[i];
 		__m128i a = _mm_sub_epi64(_mm_loadu_si128(in), origins);
@@ -59,6 +60,7 @@ pp_handoff_unpack(const uint8_t *from, const uint8_t *data[], uint32_t n, uint64
 	__m128i origins = _mm_set1_epi64x((long long)origin), zero = _mm_setzero_si128();
 	uint32_t i = 0, distance;
 
+#pragma GCC unroll 4
 	for (; n - i >= 4; i += 4) {
 		__m128i four = _mm_loadu_si128((const __m128i *)(const void *)(from + 4 * i));
 		__m128i *out = (__m128i *)(void *)&data[i];
