@@ -83,9 +83,9 @@ void pp_analyser_destroy(struct pp_analyser *analyser)
 	free(analyser);
 }
 
-static void count(struct pp_analyser *analyser, uint64_t unit)
+static void count(struct pp_analyser *analyser, const uint8_t *data)
 {
-	struct pp_handoff_item item = pp_handoff_item_of(unit);
+	struct pp_handoff_item item = pp_handoff_item_of(data);
 	uint32_t row = pp_rows_index(analyser->params.rows, item.meta->iface, item.meta->queue);
 
 	pp_rows_bump(&analyser->ledger[row],
@@ -93,9 +93,9 @@ static void count(struct pp_analyser *analyser, uint64_t unit)
 	pp_counter_add(item.routed ? &analyser->routed : &analyser->copied, 1);
 }
 
-static struct pp_packet_view view_of(uint64_t unit, uint64_t now_ns)
+static struct pp_packet_view view_of(const uint8_t *data, uint64_t now_ns)
 {
-	struct pp_handoff_item item = pp_handoff_item_of(unit);
+	struct pp_handoff_item item = pp_handoff_item_of(data);
 
 	return pp_packet_view_of(item.meta, item.data, item.routed, now_ns);
 }
@@ -137,7 +137,7 @@ static uint32_t serve(struct pp_analyser *analyser, uint32_t worker, uint64_t no
 {
 	struct pp_handoff *handoff = analyser->handoff[worker];
 	struct pp_packet_view view[BURST];
-	uint64_t item[BURST];
+	const uint8_t *item[BURST];
 	uint32_t n = pp_handoff_burst(handoff, item, BURST);
 
 	if (n == 0) {

@@ -39,18 +39,18 @@ static void reclaim_copies(struct pp_handoff *handoff)
 	if (handoff->lent == 0)
 		handoff->back = handoff->head_seen;
 	while (handoff->back != handoff->head_seen) {
-		uint64_t unit = pp_handoff_unit_at(handoff, handoff->back);
+		uint64_t unit = pp_handoff_unit_at(handoff, (uint32_t)handoff->back);
 
-		if (unit & PP_HANDOFF_FRAME)
+		if (unit & (PP_HANDOFF_FRAME | PP_HANDOFF_RUN))
 			break;
-		handoff->back += (uint32_t)unit;
+		handoff->back = (uint32_t)handoff->back + (uint32_t)unit;
 	}
 }
 
 // One unit is always left: the end.
 static uint32_t room(const struct pp_handoff *handoff)
 {
-	return handoff->mask - (handoff->tail - handoff->back);
+	return handoff->mask - (handoff->tail - (uint32_t)handoff->back);
 }
 
 uint32_t pp_handoff_room(struct pp_handoff *handoff)
@@ -65,11 +65,10 @@ static void put(struct pp_handoff *handoff, uint64_t unit)
 {
 	uint32_t at = handoff->tail, next = at + (uint32_t)unit;
 
-	atomic_store_explicit(&handoff->unit[next & handoff->mask], 0, memory_order_relaxed);
+	pp_handoff_set_unit(handoff, next, 0);
 	handoff->tail = next;
 	if (handoff->held != 0) {
-		atomic_store_explicit(&handoff->unit[at & handoff->mask], unit,
-				      memory_order_relaxed);
+		pp_handoff_set_unit(handoff, at, unit);
 		return;
 	}
 	handoff->held = unit;
@@ -90,7 +89,7 @@ static bool reserve(struct pp_handoff *handoff, uint32_t units)
 	uint32_t skip = units > to_end ? to_end : 0;
 
 	if (room(handoff) < units + skip && pp_handoff_room(handoff) < units + skip) {
-		if (handoff->tail == handoff->back && units <= handoff->mask)
+		if (handoff->tail == (uint32_t)handoff->back && units <= handoff->mask)
 			skip_to_start(handoff, to_end);
 		return false;
 	}

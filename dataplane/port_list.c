@@ -42,26 +42,24 @@ void pp_port_list_set(struct pp_port_list *list,
 		list->by_row[pp_port_info(leaving[i])->row] = leaving[i];
 }
 
-static void take_back(const struct pp_port_list *list, const uint64_t unit[], uint32_t n)
+static void take_back(struct pp_port *port, const uint8_t *const data[], uint32_t n)
 {
-	for (uint32_t i = 0; i < n; i++) {
-		struct pp_port *port = list->by_row[pp_handoff_row_of(unit[i])];
-
-		if (port != NULL)
-			pp_port_take_back(port, pp_handoff_data_of(unit[i]));
-	}
+	for (uint32_t i = 0; port != NULL && i < n; i++)
+		pp_port_take_back(port, data[i]);
 }
 
 // All of them: a worker may lend more in a round than one burst.
 uint32_t pp_port_list_take_back(const struct pp_port_list *list, struct pp_handoff *handoff)
 {
+	const uint8_t *data[PP_BURST];
 	uint32_t n, total = 0;
-	uint64_t unit[PP_BURST];
+	uint16_t row;
 
 	do {
-		n = pp_handoff_take_back(handoff, unit, PP_BURST);
-		take_back(list, unit, n);
+		n = pp_handoff_take_back(handoff, data, PP_BURST, &row);
+		if (n > 0)
+			take_back(list->by_row[row], data, n);
 		total += n;
-	} while (n == PP_BURST);
+	} while (n == PP_BURST || pp_handoff_has_more(handoff));
 	return total;
 }

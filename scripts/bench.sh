@@ -35,7 +35,8 @@ if [ "${1:-}" = acl ]; then
 	exec /usr/bin/python3 tests/bench/acl_peer.py "${@:2}"
 fi
 if [ "${1:-}" = handoff ]; then
-	ninja -C build tests/bench/handoff_peer_ck tests/bench/handoff_peer_rte >"$work/build.log"
+	ninja -C build tests/bench/handoff_peer_ck tests/bench/handoff_peer_rte \
+		tests/bench/handoff_peer_pointers >"$work/build.log"
 	exec build/app/push-packet bench handoff --peer all "${@:2}"
 fi
 exec scripts/bench-peers.sh "$@"

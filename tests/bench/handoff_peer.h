@@ -44,6 +44,7 @@ static uint32_t power_of_two(uint32_t n)
 int main(int argc, char **argv)
 {
 	struct pp_handoff_job job = {0};
+	struct pp_histogram *rounds = NULL; // recorded as ours are: the same work
 	struct loop_rings rings;
 	const uint8_t **frame;
 	double ns;
@@ -55,13 +56,13 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	frame = calloc(job.frames, sizeof(*frame));
-	if (frame == NULL || open_rings(&rings, &job)) {
+	if (frame == NULL || pp_histogram_create(&rounds, 3) || open_rings(&rings, &job)) {
 		fprintf(stderr, "%s: out of memory\n", argv[0]);
 		return 1;
 	}
 	for (uint32_t i = 0; i < job.frames; i++)
 		frame[i] = (const uint8_t *)((uintptr_t)(i + 1) * LOOP_FRAME_BYTES);
-	ret = loop_run(&rings, &job, frame, NULL, &ns);
+	ret = loop_run(&rings, &job, frame, rounds, &ns);
 	if (ret) {
 		fprintf(stderr, "%s: %s\n", argv[0], strerror(-ret));
 		return 1;

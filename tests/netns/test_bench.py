@@ -182,7 +182,7 @@ def test_compare_refuses_what_cannot_be_compared(runs, tmp_path):
 
 
 def peers():
-    return [name for name in ("ck", "rte")
+    return [name for name in ("ck", "rte", "pointers")
             if (BUILD / f"tests/bench/handoff_peer_{name}").exists()]
 
 
@@ -213,7 +213,7 @@ def test_handoff_on_one_cpu_works_and_says_so():
     (["--frames", "64", "--batch", "65"], 2, "--frames must be at least --batch"),
     (["--cpus", "0"], 2, "expected two CPUs"),
     (["--cpus", "0,1023"], 2, "has no CPU 1023"),
-    (["--peer", "other"], 2, "expected ck, rte, all or none"),
+    (["--peer", "other"], 2, "expected ck, rte, pointers, all or none"),
     (["--peer", "ck", "--peer-dir", "/no/such", "--packets", "1000"], 1, "handoff_peer_ck"),
 ])
 def test_handoff_refuses(argv, status, what):

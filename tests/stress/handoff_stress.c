@@ -7,11 +7,13 @@
 #include <pthread.h>
 #include <sched.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "tap_output.h"
 
 #define PACKETS 150000u
 #define FRAMES 700u // more than the smallest ring has room for
+#define FAR 64u
 #define FRAME_BYTES 128u
 #define COPY_BYTES_MAX 1500u
 #define BURST 16u
@@ -26,7 +28,8 @@ struct stress {
 	struct pp_handoff *handoff;
 	uint32_t copies_of_16; // packets that are copies
 	uint32_t leave_at; // the analyser does not come back after so many packets
-	struct frame frame[FRAMES];
+	struct frame near[FRAMES];
+	struct frame *far; // instead of each FAR-th: too far away to be in a run with the others
 	bool away[FRAMES]; // the worker's
 	uint16_t row[FRAMES];
 	uint32_t free[FRAMES]; // stack; the worker's
@@ -77,14 +80,14 @@ static bool is_good(const struct stress *stress, const struct pp_handoff_item *i
 static void *analyse(void *arg)
 {
 	struct stress *stress = arg;
-	uint64_t unit[BURST];
+	const uint8_t *name[BURST];
 	uint32_t seen = 0, bursts = 0;
 
 	while (seen < stress->leave_at) {
-		uint32_t n = pp_handoff_burst(stress->handoff, unit, 1 + mix(seen) % BURST);
+		uint32_t n = pp_handoff_burst(stress->handoff, name, 1 + mix(seen) % BURST);
 
 		for (uint32_t i = 0; i < n; i++, seen++) {
-			struct pp_handoff_item item = pp_handoff_item_of(unit[i]);
+			struct pp_handoff_item item = pp_handoff_item_of(name[i]);
 
 			if (!is_good(stress, &item, seen))
 				stress->good = false;
@@ -104,25 +107,34 @@ static void *analyse(void *arg)
 	return NULL;
 }
 
+static struct frame *frame_of(struct stress *stress, uint32_t frame)
+{
+	return frame % FAR == 3 ? &stress->far[frame / FAR] : &stress->near[frame];
+}
+
 static uint32_t index_of(const struct stress *stress, const uint8_t *data)
 {
-	return (uint32_t)((const struct frame *)(const void *)(data - sizeof(struct pp_meta)) -
-			  stress->frame);
+	const struct frame *frame = (const void *)(data - sizeof(struct pp_meta));
+
+	if (frame >= stress->far && frame <= stress->far + FRAMES / FAR)
+		return (uint32_t)(frame - stress->far) * FAR + 3;
+	return (uint32_t)(frame - stress->near);
 }
 
 // Frames come back in the order in which they went, each once.
 static void take_back(struct stress *stress, uint32_t max)
 {
-	uint64_t unit[BURST];
-	uint32_t n = pp_handoff_take_back(stress->handoff, unit, max);
+	const uint8_t *data[BURST];
+	uint16_t row = 0;
+	uint32_t n = pp_handoff_take_back(stress->handoff, data, max, &row);
 
 	for (uint32_t i = 0; i < n; i++) {
-		uint32_t frame = index_of(stress, pp_handoff_data_of(unit[i]));
+		uint32_t frame = index_of(stress, data[i]);
 
 		while (!is_frame(stress, stress->lent_next))
 			stress->lent_next++;
-		if (!stress->away[frame] || stress->row[frame] != pp_handoff_row_of(unit[i]) ||
-		    stress->frame[frame].meta.rule_id != stress->lent_next)
+		if (!stress->away[frame] || stress->row[frame] != row ||
+		    frame_of(stress, frame)->meta.rule_id != stress->lent_next)
 			stress->came_back_right = false;
 		stress->lent_next++;
 		stress->away[frame] = false;
@@ -154,9 +166,9 @@ static uint32_t push_frames(struct stress *stress, uint32_t id, uint32_t max)
 		if (stress->free_count == n)
 			break;
 		frame = stress->free[stress->free_count - 1 - n];
-		fill(stress, &stress->frame[frame].meta, id + n);
+		fill(stress, &frame_of(stress, frame)->meta, id + n);
 		stress->row[frame] = row;
-		data[n] = stress->frame[frame].data;
+		data[n] = frame_of(stress, frame)->data;
 	}
 	done = pp_handoff_push_frames(stress->handoff, data, n, row);
 	// What was refused stays on the stack.
@@ -228,6 +240,7 @@ static bool all_accounted(struct stress *stress, uint32_t sent)
 static bool run(uint32_t bytes, uint32_t copies_of_16, uint32_t leave_at)
 {
 	static struct stress stress;
+	size_t far_bytes = (FRAMES / FAR + 1) * sizeof(*stress.far);
 	pthread_t thread;
 	uint32_t sent;
 	bool good;
@@ -239,13 +252,17 @@ static bool run(uint32_t bytes, uint32_t copies_of_16, uint32_t leave_at)
 				 .came_back_right = true};
 	for (uint32_t i = 0; i < FRAMES; i++)
 		stress.free[i] = i;
-	if (pp_handoff_create(&stress.handoff, bytes) ||
+	// A mapping is far from what lies beside the program.
+	stress.far =
+		mmap(NULL, far_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (stress.far == MAP_FAILED || pp_handoff_create(&stress.handoff, bytes) ||
 	    pthread_create(&thread, NULL, analyse, &stress))
 		return false;
 	sent = work(&stress);
 	pthread_join(thread, NULL);
 	good = stress.good && stress.came_back_right && all_accounted(&stress, sent);
 	pp_handoff_destroy(stress.handoff);
+	munmap(stress.far, far_bytes);
 	return good && (leave_at < PACKETS || sent == PACKETS);
 }
 

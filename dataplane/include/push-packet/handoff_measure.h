@@ -30,7 +30,7 @@ struct pp_handoff_job {
 
 // Run a job.
 //
-// @param rounds  Records what each round of ping-pong took, in nanoseconds; may be NULL.
+// @param rounds  Records what one in 16 rounds of ping-pong took, in nanoseconds; may be NULL.
 // @param out_ns  Set to what a packet took, or with ping-pong a round.
 // @return        0; -EINVAL; -ENOMEM; -errno of starting a thread; with err set.
 int pp_handoff_measure(const struct pp_handoff_job *job,
