@@ -31,6 +31,7 @@ static const struct field fields[] = {
 	FIELD("rings: copy", PP_ITEM_COPY, plane.copy_ring_bytes),
 	FIELD("umem: frames", PP_ITEM_FRAMES, plane.frames),
 	FIELD("umem: chunk", PP_ITEM_CHUNK, plane.chunk_bytes),
+	FIELD("umem: layout", PP_ITEM_LAYOUT, plane.layout),
 	FIELD("umem: hugepages", PP_ITEM_HUGEPAGES, plane.hugepages),
 	FIELD("control: socket", PP_ITEM_SOCKET, control.socket),
 	FIELD("control: mode", PP_ITEM_MODE, control.mode),

@@ -87,6 +87,17 @@ static void read_chunk(struct pp_config_reader *r, const struct pp_yaml *value, 
 		r->config->plane.chunk_bytes = choice ? 4096 : 2048;
 }
 
+static void read_layout(struct pp_config_reader *r, const struct pp_yaml *value, void *arg)
+{
+	static const char *const words[] = {[PP_LAYOUT_AUTO] = "auto",
+					    [PP_LAYOUT_ALIGNED] = "aligned",
+					    [PP_LAYOUT_SPREAD] = "spread",
+					    NULL};
+
+	(void)arg;
+	pp_config_read_choice(r, value, words, &r->config->plane.layout);
+}
+
 static void read_hugepages(struct pp_config_reader *r, const struct pp_yaml *value, void *arg)
 {
 	static const char *const words[] = {[PP_HUGEPAGES_AUTO] = "auto",
@@ -103,6 +114,7 @@ void pp_config_umem(struct pp_config_reader *r, const struct pp_yaml *value, voi
 	static const struct pp_config_key keys[] = {
 		{"frames", read_frames, PP_ITEM_FRAMES},
 		{"chunk", read_chunk, PP_ITEM_CHUNK},
+		{"layout", read_layout, PP_ITEM_LAYOUT},
 		{"hugepages", read_hugepages, PP_ITEM_HUGEPAGES},
 		{0}};
 

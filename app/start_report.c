@@ -28,7 +28,8 @@ print_queue(const struct pp_config *config, const struct pp_queue_info *queue, F
 		fprintf(out, "NAPI id %u", queue->napi_id);
 	else
 		fputs("no NAPI id", out);
-	fprintf(out, ", %u frames of %u, %s, NUMA node ", queue->frames, config->plane.chunk_bytes,
+	fprintf(out, ", %u frames of %u%s, %s, NUMA node ", queue->frames,
+		config->plane.chunk_bytes, queue->spread ? " spread" : "",
 		queue->hugepages ? "hugepages" : "no hugepages");
 	if (queue->numa_node >= 0)
 		fprintf(out, "%d", queue->numa_node);

@@ -63,12 +63,12 @@ queue_json(const struct pp_plane *plane, uint32_t iface, uint32_t row, struct su
 	pp_plane_queue(plane, iface, row, &info, &ledger);
 	pp_ledger_add(&sums->total, &ledger);
 	sums->balanced &= pp_ledger_balanced(&ledger);
-	return json_pack("{s:o, s:b, s:b, s:I, s:o, s:I, s:o, s:b, s:o}", "queue",
+	return json_pack("{s:o, s:b, s:b, s:I, s:o, s:I, s:o, s:b, s:b, s:o}", "queue",
 			 number_or_null(info.queue), "socket", info.socket, "zerocopy",
 			 info.zerocopy, "napi_id", (json_int_t)info.napi_id, "worker",
 			 number_or_null(info.worker), "frames", (json_int_t)info.frames,
 			 "numa_node", number_or_null(info.numa_node), "hugepages", info.hugepages,
-			 "ledger", ledger_json(&ledger));
+			 "spread", info.spread, "ledger", ledger_json(&ledger));
 }
 
 static json_t *egress_json(const struct pp_plane *plane, uint32_t iface, struct sums *sums)

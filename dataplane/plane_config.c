@@ -15,6 +15,7 @@ void pp_plane_config_init(struct pp_plane_config *config)
 		.handoff_bytes = 1u << 20,
 		.copy_ring_bytes = 4u << 20,
 		.chunk_bytes = 2048,
+		.layout = PP_LAYOUT_AUTO,
 		.hugepages = PP_HUGEPAGES_AUTO,
 	};
 }

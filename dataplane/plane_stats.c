@@ -53,6 +53,7 @@ queue_info(const struct pp_plane *plane, uint32_t index, uint32_t row, struct pp
 		return;
 	out->socket = true;
 	out->zerocopy = pp_port_info(port)->zerocopy;
+	out->spread = pp_port_info(port)->spread;
 	out->hugepages = pp_port_info(port)->hugepages;
 	out->numa_node = pp_port_info(port)->numa_node;
 	out->napi_id = pp_port_info(port)->napi_id;

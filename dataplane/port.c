@@ -60,6 +60,7 @@ static void take_back(struct pp_port *port)
 // @param least  Fewer are not worth it.
 static void refill(struct pp_port *port, uint32_t least)
 {
+	uint32_t useful = port->receiving_max - pp_port_receiving(port);
 	uint32_t n = xsk_prod_nb_free(&port->fill, least);
 	uint32_t count, index;
 
@@ -67,6 +68,8 @@ static void refill(struct pp_port *port, uint32_t least)
 	count = port->free_count;
 	if (n > count)
 		n = count;
+	if (n > useful)
+		n = useful;
 	if (n < least || xsk_ring_prod__reserve(&port->fill, n, &index) != n)
 		return;
 	for (uint32_t i = 0; i < n; i++)

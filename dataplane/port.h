@@ -36,7 +36,7 @@ struct pp_port_params {
 	// last that closes. NULL: the port has a UMEM of its own.
 	struct pp_pool **shared;
 	uint32_t shared_ports; // at most so many will
-	const struct pp_plane_config *config; // ring sizes, chunk, frames, hugepages
+	const struct pp_plane_config *config; // ring sizes, chunk, frames, layout, hugepages
 };
 
 #define PP_BURST 64
@@ -134,6 +134,7 @@ struct pp_port_info {
 	uint32_t frames;
 	bool can_send; // else the kernel would take packets and never send them
 	bool zerocopy;
+	bool spread; // frames lie a cache line further apart than they are long
 	bool hugepages;
 	int32_t numa_node;
 	uint32_t napi_id;

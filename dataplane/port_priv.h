@@ -22,6 +22,7 @@ struct pp_port {
 	uint64_t *free; // stack of base addresses
 	uint32_t free_count;
 	uint32_t refill_min; // frames that are worth a refill
+	uint32_t receiving_max; // frames that the kernel has use for, as pp_port_receiving() counts
 	uint32_t sending; // frames between tx_burst and tx_reclaim
 	uint32_t lent;
 	uint32_t lent_max;

@@ -5,6 +5,7 @@
 # whether what is claimed is met (push-packet bench pairs --help).
 #
 #   scripts/bench-peers.sh [--pairs 11] [--seconds 2] [--only NAME]... [--json FILE] [--chart PREFIX]
+#   scripts/bench-peers.sh --in-turn --pairs 60 --seconds 0.1 ...   short pairs, both sides alive
 #   scripts/bench-peers.sh --keep FILE --pairs 3 ...      many pairs in several sittings
 #   scripts/bench-peers.sh --rules FILE... [--flows N]    drop with many rules beside XDP_DROP
 #

@@ -13,6 +13,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "netns"))
 
 import lab as labs  # noqa: E402
 import reflectors  # noqa: E402
+import in_turn  # noqa: E402
 from capturers import Tcpdump, Xdpdump  # noqa: E402
 from receivers import (AF_PACKET, BareDrop, CHUNK_BYTES, FRAMES, Missing, NftDrop,  # noqa: E402
                        PushPacket, RINGS, Testpmd, Xdpsock)
@@ -44,6 +45,17 @@ def copy(then):
                       rings={"copy": "32MiB"})
 
 
+def flood(lab, args):
+    return lab.gen("--for", f"{int(args.seconds * 1000)}ms", "--via", "live", "--payload", "none",
+                   "--flows", args.flows)
+
+
+def rates(sent, delivered):
+    return {"delivered": delivered / sent["seconds"] / 1e6,
+            "sent": sent["sent"] / sent["seconds"] / 1e6,
+            "lost": 1 - delivered / sent["sent"]}
+
+
 class Comparison:
     """What is measured of both; target is what ours / peer shall be, None: just to be told."""
 
@@ -57,16 +69,26 @@ class Comparison:
         """One run: a fresh veth, the receiver, the source for some seconds."""
         with labs.Lab() as lab:
             receiver.start(lab)
-            sent = lab.gen("--for", f"{int(args.seconds * 1000)}ms", "--via", "live",
-                           "--payload", "none", "--flows", args.flows)
-            delivered = receiver.finish()
-        run = {"delivered": delivered / sent["seconds"] / 1e6,
-               "sent": sent["sent"] / sent["seconds"] / 1e6,
-               "lost": 1 - delivered / sent["sent"]}
+            sent = flood(lab, args)
+            run = rates(sent, receiver.finish())
         if isinstance(receiver, PushPacket) and receiver.column == "ring_read":
             full = receiver.total["copy_ring_full"]
             run["ring lost"] = full / max(1, receiver.total["copied"] + full)
         return run
+
+    def measure_turn(self, side, args):
+        with side.turn() as lab:
+            sent = flood(lab, args)
+        return rates(sent, side.since())
+
+    def end_turns(self, side):
+        said = side.finish(lambda receiver: receiver.finish())
+        if said is not None and abs(said - side.delivered) > side.delivered / 1e5:
+            raise AssertionError(f"{side.receiver.name} says {said:,} packets, the driver of the "
+                                 f"interface {side.delivered:,}")
+
+    def takes_turns(self):
+        return self.peer is not None and self.ours().driver_counts and self.peer().driver_counts
 
     # Figure, unit, lower is better, whether the ratio is to be at most the target.
     figures = [("delivered", "Mpps", False), ("sent", "Mpps", False), ("lost", "of sent", True),
@@ -82,6 +104,16 @@ class RoundTrip(Comparison):
             run = reflectors.round_trip(lab, args)
             reflectors.end(receiver)
         return run
+
+    def measure_turn(self, side, args):
+        with side.turn() as lab:
+            return reflectors.round_trip(lab, args)
+
+    def end_turns(self, side):
+        side.finish(reflectors.end)
+
+    def takes_turns(self):
+        return True
 
 
 def comparisons(args):
@@ -119,25 +151,57 @@ NAMES = ["sink-xdpsock", "sink-testpmd", "sink-packet", "drop-bare", "drop-nft",
          "rtt-udp-sleep"]
 
 
-def compare(comparison, kept, args):
-    """Pairs in turn, so that what drifts drifts under both; kept: pairs of earlier sittings."""
-    sides = kept or {"ours": {"runs": []}, "peer": {"runs": []}}
+def run_pairs(comparison, sides, measure, args):
+    """measure(side, make) is one run of a side."""
     for number in range(args.pairs):
         pair = [("ours", comparison.ours), ("peer", comparison.peer)]
-        runs = {}
         # Who comes first changes, in case it matters.
-        for side, make in pair if number % 2 == 0 else pair[::-1]:
-            if make is None:
-                continue
-            receiver = make()
-            sides[side]["name"] = receiver.name
-            try:
-                runs[side] = comparison.measure(receiver, args)
-            except Missing as why:
-                return {"comparison": comparison, "missing": f"{receiver.name}: {why}"}
+        runs = {side: measure(side, make) for side, make in
+                (pair if number % 2 == 0 else pair[::-1]) if make is not None}
         for side, run in runs.items():
             sides[side]["runs"].append(run)
         progress(f"{comparison.name}: pair {number + 1} of {args.pairs}")
+
+
+def compare_fresh(comparison, sides, args):
+    def measure(side, make):
+        receiver = make()
+        sides[side]["name"] = receiver.name
+        return named(receiver, lambda: comparison.measure(receiver, args))
+    run_pairs(comparison, sides, measure, args)
+
+
+def compare_in_turn(comparison, sides, args):
+    alive = {}
+    try:
+        for side, make in (("ours", comparison.ours), ("peer", comparison.peer)):
+            receiver = make()
+            sides[side]["name"] = receiver.name
+            alive[side] = named(receiver, lambda r=receiver: in_turn.Side(r))
+        run_pairs(comparison, sides,
+                  lambda side, _: comparison.measure_turn(alive[side], args), args)
+        while alive:
+            comparison.end_turns(alive.popitem()[1])
+    finally:
+        for side in alive.values():
+            side.lab.close()
+
+
+def named(receiver, do):
+    try:
+        return do()
+    except Missing as why:
+        raise Missing(f"{receiver.name}: {why}") from why
+
+
+def compare(comparison, kept, args):
+    """Pairs in turn, so that what drifts drifts under both; kept: pairs of earlier sittings."""
+    sides = kept or {"ours": {"runs": []}, "peer": {"runs": []}}
+    way = compare_in_turn if args.in_turn and comparison.takes_turns() else compare_fresh
+    try:
+        way(comparison, sides, args)
+    except Missing as why:
+        return {"comparison": comparison, "missing": str(why)}
     return {"comparison": comparison, **sides}
 
 
@@ -196,7 +260,8 @@ def judge(results, args):
     """One table, one document, one chart: push-packet bench pairs."""
     done = [result for result in results if "missing" not in result]
     document = {
-        "settings": {"pairs": max((len(result["ours"]["runs"]) for result in done), default=0), "seconds": str(args.seconds), "flows": args.flows,
+        "settings": {"pairs": max((len(result["ours"]["runs"]) for result in done), default=0), "seconds": str(args.seconds),
+                     "sides": "in turn" if args.in_turn else "fresh", "flows": args.flows,
                      "rtt_rate": args.rate, "rtt_size": args.size, "rings": RINGS["rx"],
                      "umem_frames": FRAMES, "rules_behind": args.behind or ""},
         "warnings": [f"missing: {result['missing']}" for result in results
@@ -216,6 +281,10 @@ def main():
     parser = argparse.ArgumentParser(prog="scripts/bench-peers.sh", description=__doc__)
     parser.add_argument("--pairs", type=int, default=11, help="pairs of runs (default 11)")
     parser.add_argument("--seconds", type=float, default=2.0, help="of each run (default 2)")
+    parser.add_argument("--in-turn", action="store_true",
+                        help="one lab for all runs of a side, which is stopped while it is the "
+                        "other's turn: pairs of 0.1 s that what drifts cannot part (not for "
+                        "copies, nft and AF_PACKET, whose counts come at their end)")
     parser.add_argument("--only", action="append", metavar="NAME", choices=NAMES,
                         help=f"one of them; may be given more than once: {', '.join(NAMES)}")
     parser.add_argument("--behind", metavar="FILE",

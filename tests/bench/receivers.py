@@ -22,6 +22,12 @@ FRAMES = 16384  # as scripts/bench.sh builds xdpsock
 RINGS = {"rx": RING_SLOTS, "tx": RING_SLOTS, "fill": 2 * RING_SLOTS, "completion": RING_SLOTS}
 
 
+# What the driver counts: packets that it gave to an AF_XDP socket, or dropped because the program on
+# the interface said so.
+REDIRECTED = r"rx_queue_\d+_xdp_redirect"
+DROPPED = r"rx_queue_\d+_xdp_drops"
+
+
 class Missing(Exception):
     """A peer that is not here, or does not start: why."""
 
@@ -32,6 +38,7 @@ class PushPacket:
     def __init__(self, name, column, rules, **sections):
         self.name = name
         self.column = column
+        self.driver_counts = {"sink": REDIRECTED, "dropped": DROPPED}.get(column)
         self.rules = rules
         self.sections = sections
         self.daemon = None
@@ -50,6 +57,8 @@ class PushPacket:
 
 
 class Xdpsock:
+    driver_counts = REDIRECTED
+
     def __init__(self, path, mode="-r"):
         self.name = f"xdpsock {mode} -N -c -f {CHUNK_BYTES}"
         self.path = path
@@ -84,6 +93,7 @@ class Testpmd:
         self.name = f"dpdk-testpmd {device.split('0,')[0]} {mode}"
         self.mode = mode
         self.device = device
+        self.driver_counts = REDIRECTED if device == AF_XDP else None
         self.path = shutil.which("dpdk-testpmd")
         self.process = None
         self.output = None
@@ -113,6 +123,7 @@ class Testpmd:
 
 class BareDrop:
     name = "bare XDP_DROP"
+    driver_counts = DROPPED
 
     def __init__(self, bpf_object):
         self.bpf_object = bpf_object
@@ -124,15 +135,14 @@ class BareDrop:
                 "section", "xdp")
 
     def finish(self):
-        counters = self.lab.driver_counters("rx", "pp0")
-        return sum(value for key, value in counters.items()
-                   if re.fullmatch(r"rx_queue_\d+_xdp_drops", key))
+        return driver_count(self.lab, DROPPED)
 
 
 class NftDrop:
     """nftables at the netdev hook: the kernel's own early drop, after the skb is made."""
 
     name = "nft netdev drop"
+    driver_counts = None
 
     def __init__(self):
         self.lab = None
@@ -149,6 +159,11 @@ class NftDrop:
     def finish(self):
         text = self.lab.run("rx", "nft", "-j", "list", "table", "netdev", "bench").stdout
         return int(re.search(r'"packets": (\d+)', text)[1])
+
+
+def driver_count(lab, pattern):
+    return sum(value for key, value in lab.driver_counters("rx", "pp0").items()
+               if re.fullmatch(pattern, key))
 
 
 def without_program(lab):

@@ -192,11 +192,13 @@ Test(port, that_finds_no_room_has_memory_of_its_own)
 	cr_assert_null(pool);
 }
 
-Test(port, loses_no_frame_in_a_thousand_rounds)
+static void expect_none_lost(uint8_t layout)
 {
 	struct pp_port_counts counts;
 
+	config.layout = layout;
 	open_both(PORTS);
+	cr_expect_eq(pp_port_info(port[0])->spread, layout == PP_LAYOUT_SPREAD);
 	for (int round = 0; round < 1000; round++) {
 		send_frames(0, 1, 16);
 		send_frames(1, 0, 16);
@@ -209,6 +211,29 @@ Test(port, loses_no_frame_in_a_thousand_rounds)
 		pp_port_count(port[i], &counts);
 		cr_expect_eq(counts.free + counts.receiving, counts.frames);
 	}
+}
+
+Test(port, loses_no_frame_in_a_thousand_rounds)
+{
+	expect_none_lost(PP_LAYOUT_ALIGNED);
+}
+
+Test(port, loses_no_spread_frame_in_a_thousand_rounds)
+{
+	expect_none_lost(PP_LAYOUT_SPREAD);
+}
+
+Test(port, gives_the_kernel_no_more_frames_than_it_can_use)
+{
+	struct pp_port_counts counts;
+
+	config.fill_slots = 1024;
+	open_both(0);
+	for (int i = 0; i < 3; i++)
+		pp_port_refill_all(port[0]);
+	pp_port_count(port[0], &counts);
+	cr_expect_eq(counts.receiving, config.rx_slots + 2 * PP_BURST);
+	cr_expect_eq(counts.free + counts.receiving, counts.frames);
 }
 
 Test(port, memory_that_no_umem_can_have_is_refused)

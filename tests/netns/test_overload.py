@@ -58,9 +58,10 @@ def test_a_small_socket_ring_loses_and_counts(lab, rings):
         assert lab.device("rx", "pp0")["rx"]["dropped"] == lost
 
 
-@pytest.mark.parametrize("family", [[], ["--ipv6"]], ids=["ip4", "ip6"])
-def test_what_an_overloaded_reflector_sends_back_is_intact_and_in_order(lab, family):
-    with lab.daemon("route to mirror proto udp dport 9",
+@pytest.mark.parametrize("family, layout", [([], "aligned"), (["--ipv6"], "spread")],
+                         ids=["ip4", "ip6"])
+def test_what_an_overloaded_reflector_sends_back_is_intact_and_in_order(lab, family, layout):
+    with lab.daemon("route to mirror proto udp dport 9", umem={"layout": layout},
                     rings={"rx": 64, "tx": 64, "fill": 64, "completion": 64}) as daemon:
         receiver = lab.spawn("src", labs.PROGRAM, "gen", "--receive", "--json", "--interface",
                              "gen0", "--drain", "1500ms", "--size", 200)
@@ -70,6 +71,8 @@ def test_what_an_overloaded_reflector_sends_back_is_intact_and_in_order(lab, fam
         stats = daemon.settled(seen=seen)
         back = json.loads(receiver.communicate(timeout=30)[0])
         total = stats["total"]
+        queue = stats["interfaces"][0]["queues"][0]
+        assert queue["spread"] == (layout == "spread")
         assert total["rx_ring_full"] + total["no_frame"] + total["tx_ring_full"] > 0
         assert total["reflected"] == total["tx_completed"] > 0
         assert lab.device("src", "gen0")["rx"]["packets"] == total["reflected"]

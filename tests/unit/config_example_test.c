@@ -45,6 +45,7 @@ Test(config_example, values_are_the_defaults)
 	cr_expect_eq(have->copy_ring_bytes, want.copy_ring_bytes);
 	cr_expect_eq(have->chunk_bytes, want.chunk_bytes);
 	cr_expect_eq(have->frames, want.frames);
+	cr_expect_eq(have->layout, want.layout);
 	cr_expect_eq(have->hugepages, want.hugepages);
 	cr_expect_str_eq(config->control.socket, PP_CONFIG_SOCKET);
 	cr_expect_eq(config->control.mode, 0600);

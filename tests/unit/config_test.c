@@ -123,7 +123,7 @@ Test(config, every_key_is_read)
 			  "workers: {count: 2, cpus: [1, 0], idle: adaptive}\n"
 			  "rings: {rx: 64, tx: 128, fill: 256, completion: 512, handoff: 1MiB,\n"
 			  "        copy: 8KiB}\n"
-			  "umem: {frames: 5000, chunk: 4096, hugepages: off}\n"
+			  "umem: {frames: 5000, chunk: 4096, layout: spread, hugepages: off}\n"
 			  "rules: {default: drop, protect: report, inline: [pass any]}\n"
 			  "consumers:\n"
 			  "  - {name: a, kind: count, threads: 1, cpu: 1}\n"
@@ -157,7 +157,7 @@ Test(config, every_key_is_read)
 	cr_expect_eq(p->copy_ring_bytes, 8u << 10);
 	cr_expect_eq(p->frames, 5000);
 	cr_expect_eq(p->chunk_bytes, 4096);
-	cr_expect_eq(p->hugepages, PP_HUGEPAGES_OFF);
+	cr_expect(p->layout == PP_LAYOUT_SPREAD && p->hugepages == PP_HUGEPAGES_OFF);
 	cr_expect(p->timestamps);
 	cr_expect_eq(pp_ruleset_default(config->rules), PP_VERDICT_DROP);
 	cr_expect_eq(pp_ruleset_count(config->rules), 1);

@@ -366,6 +366,7 @@ Test(reload, key_that_cannot_change_is_refused_at_its_place)
 		{BASE "rings: {copy: 4KiB}\n", 2, 15, "rings: copy"},
 		{BASE "umem: {frames: 50000}\n", 2, 16, "umem: frames"},
 		{BASE "umem: {chunk: 4096}\n", 2, 15, "umem: chunk"},
+		{BASE "umem: {layout: spread}\n", 2, 16, "umem: layout"},
 		{BASE "umem: {hugepages: on}\n", 2, 19, "umem: hugepages"},
 		{BASE "consumers: [{name: a, kind: sink}]\n", 2, 20, "consumers"},
 		{BASE "control: {socket: /tmp/x}\n", 2, 19, "control: socket"},

@@ -64,6 +64,13 @@ enum pp_hugepages {
 	PP_HUGEPAGES_ON, // or fail
 };
 
+// Where frames begin. The kernel calls the second the unaligned mode of a UMEM; only copy mode has it here.
+enum pp_layout {
+	PP_LAYOUT_AUTO, // spread where the CPU has more than 1 MiB of L2
+	PP_LAYOUT_ALIGNED, // at multiples of their size
+	PP_LAYOUT_SPREAD, // a cache line further each, over all sets of the caches
+};
+
 // The verdict cache in front of the engine.
 enum pp_cache_mode {
 	PP_CACHE_AUTO, // where the engine says that it pays
@@ -192,6 +199,7 @@ struct pp_plane_config {
 	uint32_t copy_ring_bytes; // per CPU; a power of two, 4 KiB to 256 MiB
 	uint32_t chunk_bytes; // 2048 or 4096
 	uint32_t frames; // per socket; 0: as many as the rings need, and some for analysers
+	uint8_t layout; // enum pp_layout
 	uint8_t hugepages; // enum pp_hugepages
 	// One UMEM for the sockets of all queues that are there at the start, instead of one each:
 	// what one receives another can send without a copy. Zero-copy then takes all interfaces or none;

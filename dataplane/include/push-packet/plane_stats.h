@@ -41,6 +41,7 @@ struct pp_queue_info {
 	bool socket; // an AF_XDP socket covers it
 	bool zerocopy; // in force
 	bool hugepages; // in force
+	bool spread; // enum pp_layout in force
 	int32_t numa_node; // of the UMEM; -1: unknown
 	uint32_t napi_id; // 0: none, preferred busy poll cannot work
 	int32_t worker; // index; -1: none

@@ -63,7 +63,7 @@ int pp_setup_default(struct pp_setup *setup, uint8_t verdict, struct pp_error *e
 int pp_setup_consumer(struct pp_setup *setup, const char *name, uint8_t kind, struct pp_error *err);
 
 // Everything else, to be changed in place: copy and route (switched off: no memory is taken for them),
-// ring sizes, umem_shared, hugepages, timestamps, engine, workers. Borrowed until pp_setup_destroy().
+// ring sizes, umem_shared, layout, hugepages, timestamps, engine, workers. Borrowed until pp_setup_destroy().
 struct pp_plane_config *pp_setup_config(struct pp_setup *setup);
 
 // Open a plane. pp_plane_start() is needed only where it has workers; pp_plane_close() closes it.
