@@ -15,7 +15,7 @@
 #include <unistd.h>
 #include <xdp/xsk.h>
 
-#include "rtt.skel.h"
+#include "bench_client_program.h"
 
 #define CHUNK_BYTES 2048u
 #define TX_FRAMES PP_BENCH_CLIENT_SLOTS
@@ -37,43 +37,29 @@ struct pp_bench_client {
 	uint32_t unsent; // written, and not given to the kernel
 	uint32_t sending;
 	bool stages;
+	bool times; // the program puts some in front
 	bool zerocopy;
 	int fd;
 
 	struct xsk_umem *umem;
 	struct xsk_socket *socket;
-	struct pp_rtt_bpf *skel;
+	struct pp_bench_client_program program;
 	int link_fd;
 };
 
-static int no_log(enum libbpf_print_level level, const char *format, va_list args)
+static int load_program(struct pp_bench_client *client,
+			const struct pp_bench_client_params *params,
+			struct pp_error *err)
 {
-	(void)level;
-	(void)format;
-	(void)args;
-	return 0;
-}
+	const struct pp_bench_client_program_params program = {
+		.iface = params->iface,
+		.magic_offset = client->plan->part[0].seq_offset,
+		.skb = params->skb,
+		.times = client->times,
+		.driver_times = params->driver_times,
+	};
 
-static int load_program(struct pp_bench_client *client, struct pp_error *err)
-{
-	libbpf_print_fn_t log = libbpf_set_print(no_log);
-	int ret = 0;
-
-	client->skel = pp_rtt_bpf__open();
-	if (client->skel == NULL)
-		ret = -errno;
-	if (ret == 0) {
-		bpf_program__set_autoload(client->skel->progs.drop, false);
-		client->skel->rodata->magic_offset = client->plan->part[0].seq_offset;
-		client->skel->rodata->stamp = client->stages;
-		ret = pp_rtt_bpf__load(client->skel);
-	}
-	libbpf_set_print(log);
-	if (ret < 0)
-		return pp_error_set(err, ret, 0, 0, "cannot load the measuring program: %s%s",
-				    strerror(-ret),
-				    ret == -EPERM ? " (CAP_BPF and CAP_NET_ADMIN are needed)" : "");
-	return 0;
+	return pp_bench_client_program_open(&client->program, &program, err);
 }
 
 static int attach(struct pp_bench_client *client,
@@ -84,10 +70,7 @@ static int attach(struct pp_bench_client *client,
 		    .flags = params->skb ? XDP_FLAGS_SKB_MODE : XDP_FLAGS_DRV_MODE);
 	int ifindex = (int)if_nametoindex(params->iface);
 
-	if (ifindex == 0)
-		return pp_error_set(err, -ENODEV, 0, 0, "%s: no such interface", params->iface);
-	client->link_fd =
-		bpf_link_create(bpf_program__fd(client->skel->progs.rtt), ifindex, BPF_XDP, &opts);
+	client->link_fd = bpf_link_create(client->program.program_fd, ifindex, BPF_XDP, &opts);
 	if (client->link_fd >= 0)
 		return 0;
 	if (client->link_fd == -EBUSY || client->link_fd == -EEXIST)
@@ -151,7 +134,7 @@ static int open_socket(struct pp_bench_client *client,
 	const struct xsk_umem_config config = {.fill_size = RX_FRAMES,
 					       .comp_size = PP_BENCH_CLIENT_SLOTS,
 					       .frame_size = CHUNK_BYTES};
-	int ret, map = bpf_map__fd(client->skel->maps.sockets);
+	int ret;
 
 	client->area = mmap(NULL, UMEM_BYTES, PROT_READ | PROT_WRITE,
 			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
@@ -171,7 +154,7 @@ static int open_socket(struct pp_bench_client *client,
 		       client->plan->size_bytes);
 	for (uint64_t i = 0; i < RX_FRAMES; i++)
 		refill(client, &(uint64_t){(TX_FRAMES + i) * CHUNK_BYTES}, 1);
-	ret = bpf_map_update_elem(map, &params->queue, &client->fd, BPF_ANY);
+	ret = bpf_map_update_elem(client->program.sockets_fd, &params->queue, &client->fd, BPF_ANY);
 	return ret < 0 ? pp_error_set(err, ret, 0, 0, "socket map: %s", strerror(-ret)) : 0;
 }
 
@@ -188,7 +171,8 @@ int pp_bench_client_open(struct pp_bench_client **out,
 	client->link_fd = -1;
 	client->plan = params->plan;
 	client->stages = params->stages;
-	ret = load_program(client, err);
+	client->times = params->stages || params->driver_times;
+	ret = load_program(client, params, err);
 	if (ret == 0)
 		ret = attach(client, params, err);
 	if (ret == 0)
@@ -212,7 +196,7 @@ void pp_bench_client_close(struct pp_bench_client *client)
 		xsk_umem__delete(client->umem);
 	if (client->area != MAP_FAILED)
 		munmap(client->area, UMEM_BYTES);
-	pp_rtt_bpf__destroy(client->skel);
+	pp_bench_client_program_close(&client->program);
 	free(client);
 }
 
@@ -276,10 +260,10 @@ static void read_reply(const struct pp_bench_client *client,
 	memcpy(&flow, payload + FLOW_AT, sizeof(flow));
 	memcpy(&seq, payload + SEQ_AT, sizeof(seq));
 	out->number = be64toh(seq) * client->plan->flows + be32toh(flow);
-	if (!client->stages)
-		return;
-	memcpy(&out->entry_ns, data - sizeof(out->entry_ns), sizeof(out->entry_ns));
-	memcpy(&out->stamp, data + len - sizeof(out->stamp), sizeof(out->stamp));
+	if (client->times)
+		memcpy(&out->times, data - sizeof(out->times), sizeof(out->times));
+	if (client->stages)
+		memcpy(&out->stamp, data + len - sizeof(out->stamp), sizeof(out->stamp));
 }
 
 uint32_t pp_bench_client_receive(struct pp_bench_client *client, struct pp_bench_reply reply[])
@@ -307,5 +291,10 @@ uint32_t pp_bench_client_receive(struct pp_bench_client *client, struct pp_bench
 
 uint64_t pp_bench_client_passed(const struct pp_bench_client *client)
 {
-	return *(volatile __u64 *)&client->skel->bss->passed;
+	return pp_bench_client_program_passed(&client->program);
+}
+
+const char *pp_bench_client_no_driver_times(const struct pp_bench_client *client)
+{
+	return pp_bench_client_program_why(&client->program);
 }

@@ -31,13 +31,20 @@ struct pp_bench_client_params {
 	const char *iface;
 	uint32_t queue;
 	bool skb; // generic XDP
-	bool stages; // entry_ns and stamp of replies are wanted
+	bool stages; // times and stamp of replies are wanted
+	bool driver_times; // times of replies are wanted, the driver's among them if it has some
 	const struct pp_gen_plan *plan; // borrowed; one part, with sequence numbers
+};
+
+// When a reply arrived. As struct pp_rtt_times of bpf/rtt.bpf.h, which puts it in front of the packet.
+struct pp_bench_times {
+	uint64_t driver_ns; // by the clock of the driver; 0: it did not say
+	uint64_t entry_ns; // CLOCK_MONOTONIC in our XDP program
 };
 
 struct pp_bench_reply {
 	uint64_t number; // of the packet that it answers
-	uint64_t entry_ns; // CLOCK_MONOTONIC in our XDP program
+	struct pp_bench_times times; // where they are wanted
 	struct pp_reflect_stamp stamp; // what the reflector wrote
 };
 
@@ -66,6 +73,11 @@ void pp_bench_client_send(struct pp_bench_client *client);
 // @param reply  Room for PP_BENCH_CLIENT_BURST.
 // @return       Replies, 0 to PP_BENCH_CLIENT_BURST.
 uint32_t pp_bench_client_receive(struct pp_bench_client *client, struct pp_bench_reply reply[]);
+
+// Why replies have no time of the driver.
+//
+// @return  A text, borrowed, constant; NULL: as far as is known, they have.
+const char *pp_bench_client_no_driver_times(const struct pp_bench_client *client);
 
 // Packets of ours or others that came back and went to the kernel.
 uint64_t pp_bench_client_passed(const struct pp_bench_client *client);

@@ -182,6 +182,17 @@ static void print_interfaces(const json_t *interfaces, FILE *out)
 	}
 }
 
+// Which clock says when packets were received.
+static void print_receive_timestamps(const json_t *times, FILE *out)
+{
+	if (times == NULL)
+		return;
+	fprintf(out,
+		"receive timestamps: driver, by its own clock (%.0f packets) / XDP entry, "
+		"CLOCK_MONOTONIC (%.0f packets)\n",
+		pp_bench_number(times, "driver"), pp_bench_number(times, "xdp_entry"));
+}
+
 void pp_bench_print(const json_t *document, FILE *out)
 {
 	const json_t *results = json_object_get(document, "results"), *warning;
@@ -193,6 +204,7 @@ void pp_bench_print(const json_t *document, FILE *out)
 	print_interfaces(json_object_get(document, "interfaces"), out);
 	print_members("CPUs: ", json_object_get(document, "cpus_used"), out);
 	print_members("settings: ", json_object_get(document, "settings"), out);
+	print_receive_timestamps(json_object_get(document, "receive_timestamps"), out);
 	json_array_foreach(json_object_get(document, "warnings"), i, warning)
 		fprintf(out, "warning: %s\n", json_string_value(warning));
 	print_histograms(results, out);

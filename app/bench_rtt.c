@@ -121,7 +121,8 @@ static void record_stages(struct pp_bench_rtt *rtt,
 {
 	const struct pp_reflect_stamp *stamp = &reply->stamp;
 	const uint64_t at[PP_BENCH_STAGES + 1] = {
-		due, sent, stamp->xdp_ns, stamp->received_ns, stamp->sent_ns, reply->entry_ns, now};
+		due, sent, stamp->xdp_ns, stamp->received_ns, stamp->sent_ns, reply->times.entry_ns,
+		now};
 
 	for (int i = 0; i < PP_BENCH_STAGES; i++)
 		pp_histogram_record(rtt->stage[i], since(at[i], at[i + 1]));
@@ -150,6 +151,9 @@ static void take_reply(struct schedule *run, const struct pp_bench_reply *reply,
 	rtt->received++;
 	due = due_ns(run, k);
 	pp_histogram_record(rtt->total, since(due, now));
+	if (rtt->arrivals != NULL)
+		pp_bench_arrivals_take(rtt->arrivals, due, reply->times.driver_ns,
+				       reply->times.entry_ns);
 	if (run->stages)
 		record_stages(rtt, reply, due, slot->sent_ns, now);
 }
@@ -187,6 +191,8 @@ void pp_bench_rtt_run(struct pp_bench_rtt *rtt,
 	uint64_t end_ns;
 
 	rtt->received = rtt->duplicates = rtt->strays = 0;
+	if (rtt->arrivals != NULL)
+		pp_bench_arrivals_begin(rtt->arrivals);
 	run.total = run.warmup + (pkts_in(params->rate_pps, params->for_ns) ?: 1);
 	run.start_ns = pp_clock_ns(CLOCK_MONOTONIC) + LEAD_NS;
 	// Twice the time at most: an interface that takes no more packets must not hold us.

@@ -13,6 +13,7 @@
 #include <push-packet/error.h>
 #include <push-packet/histogram.h>
 
+#include "bench_arrivals.h"
 #include "bench_client.h"
 
 // Stretches of a round trip, each from the end of the one before.
@@ -37,6 +38,7 @@ struct pp_bench_rtt_params {
 struct pp_bench_rtt {
 	struct pp_histogram *total; // ns
 	struct pp_histogram *stage[PP_BENCH_STAGES]; // ns; NULL without stages
+	struct pp_bench_arrivals *arrivals; // NULL: not wanted. Borrowed; replies have times then
 	struct pp_bench_sent_slot *slot; // of packets on their way
 	uint64_t next; // number of the next packet
 	// Of the last run, warm-up aside.

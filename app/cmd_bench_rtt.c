@@ -9,10 +9,10 @@
 
 #include "bench.h"
 #include "bench_lab.h"
-#include "bench_packets_options.h"
 #include "bench_plane.h"
 #include "bench_plane_json.h"
 #include "bench_rtt.h"
+#include "bench_rtt_options.h"
 #include "bench_thread.h"
 #include "cmd_bench.h"
 
@@ -20,29 +20,15 @@
 #define STAGES_SIZE 128u // the default with --stages
 #define PEER "the reflector behind the interface"
 
-struct rtt_options {
-	struct pp_bench_options bench;
-	struct pp_bench_packets packets;
-	struct pp_bench_list rates;
-	struct pp_bench_cpus cpus;
-	uint64_t for_ns;
-	uint64_t warmup_ns;
-	uint32_t rounds;
-	uint8_t idle; // enum pp_idle_mode
-	uint8_t mode; // 0: native, 1: skb
-	bool stages;
-	const char *rules;
-	const char *iface; // NULL: a laboratory
-	uint32_t queue;
-};
-
 // Everything that one invocation holds.
 struct session {
-	const struct rtt_options *o;
+	const struct pp_bench_rtt_options *o;
 	struct pp_bench_run *run;
 	struct pp_bench_lab lab;
 	struct pp_plane *plane; // NULL: somebody else reflects
 	struct pp_bench_rtt rtt;
+	struct pp_bench_arrivals arrivals; // with receive_times
+	uint64_t times[PP_BENCH_CLOCKS]; // of replies, by clock
 	struct pp_histogram *sum; // of all rounds of a cell
 	json_t *counts;
 };
@@ -57,6 +43,7 @@ struct cell {
 	double lost[1000];
 	uint64_t sent, received, unsent, duplicates, strays, passed;
 	uint64_t elapsed_ns;
+	const char *no_driver_times;
 	bool zerocopy;
 	struct pp_error err;
 	int ret;
@@ -90,6 +77,7 @@ static void measure_rounds(struct cell *cell, struct pp_bench_client *client)
 	}
 	cell->passed = pp_bench_client_passed(client);
 	cell->zerocopy = pp_bench_client_zerocopy(client);
+	cell->no_driver_times = pp_bench_client_no_driver_times(client);
 }
 
 static const char *client_iface(const struct session *s)
@@ -101,11 +89,12 @@ static const char *client_iface(const struct session *s)
 static void *measure_cell(void *arg)
 {
 	struct cell *cell = arg;
-	const struct rtt_options *o = cell->session->o;
+	const struct pp_bench_rtt_options *o = cell->session->o;
 	struct pp_bench_client_params params = {.iface = client_iface(cell->session),
 						.queue = o->queue,
 						.skb = o->mode,
-						.stages = o->stages};
+						.stages = o->stages,
+						.driver_times = o->receive_times};
 	struct pp_bench_client *client;
 	struct pp_gen_plan plan;
 	struct pp_gen_link link;
@@ -131,7 +120,7 @@ static void *measure_cell(void *arg)
 // What a result is called; the cell is named where there are several.
 static const char *name_of(const struct cell *cell, const char *what, char *buf, size_t room)
 {
-	const struct rtt_options *o = cell->session->o;
+	const struct pp_bench_rtt_options *o = cell->session->o;
 
 	if (o->packets.sizes.count == 1 && o->rates.count == 1)
 		snprintf(buf, room, "%s", what);
@@ -155,6 +144,24 @@ static void add_counts(struct cell *cell)
 	json_array_append_new(cell->session->counts, counts);
 }
 
+// By each clock that replies have times of.
+static void add_arrivals(struct cell *cell)
+{
+	struct session *s = cell->session;
+	const struct pp_bench_arrivals *arrivals = &s->arrivals;
+	char name[96], spacing[48];
+
+	for (int i = 0; i < PP_BENCH_CLOCKS; i++) {
+		s->times[i] += arrivals->count[i];
+		if (arrivals->count[i] == 0)
+			continue;
+		snprintf(spacing, sizeof(spacing), "spacing off, by %s",
+			 pp_bench_arrivals_clock_name(i));
+		pp_bench_add_histogram(s->run, name_of(cell, spacing, name, sizeof(name)), "ns",
+				       PP_BENCH_LOWER, arrivals->spacing[i]);
+	}
+}
+
 static void add_results(struct cell *cell)
 {
 	struct session *s = cell->session;
@@ -168,6 +175,8 @@ static void add_results(struct cell *cell)
 		pp_bench_add_histogram(s->run, name_of(cell, stage, name, sizeof(name)), "ns",
 				       PP_BENCH_LOWER, s->rtt.stage[i]);
 	}
+	if (s->o->receive_times)
+		add_arrivals(cell);
 	if (rounds > 1) {
 		pp_bench_add_samples(s->run, name_of(cell, "p50 of rounds", name, sizeof(name)),
 				     "ns", PP_BENCH_LOWER, cell->p50_ns, rounds);
@@ -195,6 +204,10 @@ static void warn_of(const struct cell *cell)
 		pp_bench_warn(run,
 			      "the client sent %.0f pps and not %.0f: latencies hold its own delay",
 			      got, asked);
+	if (cell->session->o->receive_times && cell->received > 0 &&
+	    cell->session->arrivals.count[PP_BENCH_CLOCK_DRIVER] < cell->received)
+		pp_bench_warn(run, "not every reply has a time of the driver: %s",
+			      cell->no_driver_times ?: "it gave none");
 	if (cell->strays + cell->duplicates > 0)
 		pp_bench_warn(run, "%" PRIu64 " replies came twice or too late to be told apart",
 			      cell->strays + cell->duplicates);
@@ -208,6 +221,8 @@ static int measure(struct session *s, uint32_t size_bytes, uint64_t rate_pps, st
 	cell = (struct cell){.session = s, .size_bytes = size_bytes, .rate_pps = rate_pps};
 	pp_histogram_clear(s->sum);
 	pp_bench_rtt_clear(&s->rtt);
+	if (s->o->receive_times)
+		pp_bench_arrivals_clear(&s->arrivals);
 	ret = pp_bench_begin(s->run, err);
 	if (ret == 0)
 		ret = pp_bench_thread_run(measure_cell, &cell, err);
@@ -237,7 +252,7 @@ static int measure_all(struct session *s, struct pp_error *err)
 // Two namespaces with our own reflector on the far side.
 static int open_lab(struct session *s, struct pp_error *err)
 {
-	const struct rtt_options *o = s->o;
+	const struct pp_bench_rtt_options *o = s->o;
 	struct pp_bench_plane_params params = {.iface = PP_BENCH_LAB_RX_IFACE,
 					       .rules = o->rules,
 					       .last = "route any to mirror",
@@ -256,7 +271,7 @@ static int open_lab(struct session *s, struct pp_error *err)
 
 static int describe(struct session *s, struct pp_error *err)
 {
-	const struct rtt_options *o = s->o;
+	const struct pp_bench_rtt_options *o = s->o;
 	const char *mode = o->mode ? "skb" : "native";
 	int ret;
 
@@ -278,6 +293,15 @@ static int describe(struct session *s, struct pp_error *err)
 					 mode, err);
 }
 
+static void put_receive_times(struct session *s)
+{
+	if (s->o->receive_times)
+		pp_bench_put(s->run, "receive_timestamps",
+			     json_pack("{s:I, s:I}", "driver",
+				       (json_int_t)s->times[PP_BENCH_CLOCK_DRIVER], "xdp_entry",
+				       (json_int_t)s->times[PP_BENCH_CLOCK_ENTRY]));
+}
+
 static int run_session(struct session *s, struct pp_error *err)
 {
 	int ret = 0;
@@ -288,6 +312,10 @@ static int run_session(struct session *s, struct pp_error *err)
 		ret = open_lab(s, err);
 	if (ret == 0)
 		ret = pp_bench_rtt_init(&s->rtt, s->o->stages, err);
+	if (ret == 0 && s->o->receive_times) {
+		s->rtt.arrivals = &s->arrivals;
+		ret = pp_bench_arrivals_init(&s->arrivals);
+	}
 	if (ret == 0 && pp_histogram_create(&s->sum, 3) < 0)
 		ret = pp_error_set(err, -ENOMEM, 0, 0, "out of memory");
 	if (ret == 0)
@@ -296,17 +324,20 @@ static int run_session(struct session *s, struct pp_error *err)
 		ret = measure_all(s, err);
 	if (ret == 0)
 		pp_bench_put(s->run, "counts", json_incref(s->counts));
+	if (ret == 0)
+		put_receive_times(s);
 	if (ret == 0 && s->plane != NULL)
 		pp_bench_put_ledger(s->run, s->plane);
 	pp_plane_close(s->plane);
 	pp_bench_lab_enter(&s->lab, PP_BENCH_HOME, NULL);
 	pp_bench_lab_close(&s->lab);
 	pp_histogram_destroy(s->sum);
+	pp_bench_arrivals_fini(&s->arrivals);
 	pp_bench_rtt_fini(&s->rtt);
 	return ret;
 }
 
-static int check_options(struct rtt_options *o, struct pp_error *err)
+static int check_options(struct pp_bench_rtt_options *o, struct pp_error *err)
 {
 	struct pp_bench_list *sizes = &o->packets.sizes;
 
@@ -327,7 +358,7 @@ static int check_options(struct rtt_options *o, struct pp_error *err)
 
 static int run_rtt(const struct pp_command *command, int argc, char **argv)
 {
-	struct rtt_options o = {
+	struct pp_bench_rtt_options o = {
 		.rates = {1, {10000}}, .for_ns = 2000000000, .warmup_ns = 200000000, .rounds = 1};
 	struct session session = {.o = &o};
 	struct pp_error err;
@@ -351,82 +382,6 @@ static int run_rtt(const struct pp_command *command, int argc, char **argv)
 	return pp_bench_conclude(session.run, argv[0], ret, &err);
 }
 
-static const struct pp_option options[] = {
-	{.name = "rate",
-	 .letter = 'r',
-	 .arg = "PPS",
-	 .help = "packets per second, evenly (default 10k); several with commas between are "
-		 "measured one after the other",
-	 .read = pp_bench_read_rates,
-	 .offset = offsetof(struct rtt_options, rates)},
-	{.name = "for",
-	 .letter = 'f',
-	 .arg = "TIME",
-	 .help = "of each round (default 2s)",
-	 .read = pp_option_duration,
-	 .offset = offsetof(struct rtt_options, for_ns)},
-	{.name = "warm-up",
-	 .arg = "TIME",
-	 .help = "before each round, not counted (default 200ms)",
-	 .read = pp_option_duration,
-	 .offset = offsetof(struct rtt_options, warmup_ns)},
-	{.name = "rounds",
-	 .arg = "N",
-	 .help = "of each size and rate (default 1)",
-	 .read = pp_bench_read_rounds,
-	 .offset = offsetof(struct rtt_options, rounds)},
-	{.name = "cpus",
-	 .arg = "CLIENT,WORKER",
-	 .help = "where they are pinned (default: the first and the last CPU)",
-	 .read = pp_bench_read_cpus,
-	 .offset = offsetof(struct rtt_options, cpus)},
-	{.name = "rules",
-	 .arg = "FILE",
-	 .heading = "The reflector of the laboratory",
-	 .help = "rules in front of the one that routes everything to it, as in rules.files",
-	 .complete = PP_COMPLETE_FILE,
-	 .read = pp_option_text,
-	 .offset = offsetof(struct rtt_options, rules)},
-	{.name = "idle",
-	 .arg = "MODE",
-	 .help = "of its worker: busy (default), adaptive, interrupt",
-	 .complete = PP_COMPLETE_WORDS,
-	 .words = "busy adaptive interrupt",
-	 .read = pp_bench_read_word,
-	 .offset = offsetof(struct rtt_options, idle)},
-	{.name = "stages",
-	 .help = "split the round trip; packets have 128 bytes at least",
-	 .read = pp_option_flag,
-	 .offset = offsetof(struct rtt_options, stages)},
-	{.name = "interface",
-	 .letter = 'i',
-	 .arg = "IF",
-	 .heading = "Another reflector",
-	 .help = "measure what sends packets back to this interface, in place of the laboratory",
-	 .complete = PP_COMPLETE_IFACE,
-	 .read = pp_option_text,
-	 .offset = offsetof(struct rtt_options, iface)},
-	{.name = "queue",
-	 .arg = "N",
-	 .help = "receive queue on which packets come back (default 0)",
-	 .read = pp_bench_read_number16,
-	 .offset = offsetof(struct rtt_options, queue)},
-	{.name = "dst-mac",
-	 .arg = "MAC",
-	 .help = "default: that of a veth's other end, else what the neighbour table has for --dst",
-	 .read = pp_bench_read_mac,
-	 .offset = offsetof(struct rtt_options, packets.dst_mac)},
-	{.name = "mode",
-	 .arg = "MODE",
-	 .help = "XDP mode: native (default), skb",
-	 .complete = PP_COMPLETE_WORDS,
-	 .words = "native skb",
-	 .read = pp_bench_read_word,
-	 .offset = offsetof(struct rtt_options, mode)},
-	PP_BENCH_PACKETS_OPTIONS(struct rtt_options, packets),
-	PP_BENCH_OPTIONS(struct rtt_options, bench),
-	{0}};
-
 const struct pp_command pp_command_bench_rtt = {
 	.name = "rtt",
 	.summary = "round trips through a reflector",
@@ -446,8 +401,15 @@ const struct pp_command pp_command_bench_rtt = {
 		"asked to send), out (until the reflector's XDP program), receive (until its "
 		"worker has it), work (until it is in line to be sent), back (until our XDP "
 		"program), take (until the client has it). All are readings of one clock, "
-		"CLOCK_MONOTONIC; each costs some 20 ns, which the whole then has more.",
-	.options = options,
+		"CLOCK_MONOTONIC; each costs some 20 ns, which the whole then has more.\n"
+		"\n"
+		"--receive-times asks the driver when it received each reply (XDP metadata, Linux "
+		"6.3 and later), and says of how many it knew; of the others the time at the entry "
+		"of our XDP program stands in, by CLOCK_MONOTONIC. A driver's clock is mostly the "
+		"one of its hardware, which runs on its own: nothing is subtracted from one that "
+		"is of the other. The table has how far the stretch from one reply to the next "
+		"is off the stretch between the moments when their packets were due.",
+	.options = pp_bench_rtt_options,
 	.exit_status = "0 measured, 1 it failed or was refused, 2 usage",
 	.examples = "push-packet bench rtt --rules rules.txt --rate 10k,100k --rounds 5\n"
 		    "push-packet bench rtt --stages --rate 100k --chart stages\n"

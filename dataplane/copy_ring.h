@@ -42,6 +42,12 @@ int pp_copy_ring_open(struct pp_copy_ring *ring,
 		      struct pp_error *err);
 void pp_copy_ring_close(struct pp_copy_ring *ring);
 
+// Whether burst() would find nothing. The reader's thread.
+static inline bool pp_copy_ring_empty(const struct pp_copy_ring *ring)
+{
+	return __atomic_load_n(&ring->front->produced, __ATOMIC_RELAXED) == ring->position;
+}
+
 // Take records, oldest first. May stop at the position that the program had when it was last looked
 // at.
 //

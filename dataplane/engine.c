@@ -96,7 +96,7 @@ static int fill_route(struct pp_action *action,
 	if (consumer < 0)
 		return consumer;
 	action->how |= pack_consumer(consumer, PP_ACTION_ROUTE_TO_SHIFT);
-	if (consumer != PP_CONSUMER_NONE && bindings->sole_sink == &bindings->consumer[consumer])
+	if (consumer != PP_CONSUMER_NONE && bindings->sole == &bindings->consumer[consumer])
 		action->how |= PP_ACTION_ROUTE_BARE;
 	return 0;
 }

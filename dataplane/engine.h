@@ -20,10 +20,10 @@ struct pp_bindings {
 	uint32_t iface_count;
 	const struct pp_consumer_config *consumer;
 	uint32_t consumer_count;
-	// The one sink that every routed packet goes to: it reads no metadata, so packets carry
-	// none. NULL: packets are told apart by their metadata. Workers must have the same, and no
-	// packet of the other kind may be on its way.
-	const struct pp_consumer_config *sole_sink;
+	// The one consumer that every routed packet goes to, if it reads no metadata, so that packets
+	// carry none. NULL: packets are told apart by their metadata. Workers must have the same, and
+	// no packet of the other kind may be on its way.
+	const struct pp_consumer_config *sole;
 	uint8_t copy; // enum pp_copy_mode
 	uint8_t route; // enum pp_route_mode
 };

@@ -36,7 +36,7 @@ struct pp_images {
 	struct pp_ruleset *rules; // that state and shadow hold; NULL: to be compiled
 	struct pp_set_names names; // of sets, as state has them
 	struct pp_meters meters; // of rules with `sample` or `limit`
-	bool sole_sink; // packets to a sole sink carry no metadata
+	bool sole; // packets to a sole consumer carry no metadata
 	uint64_t compiled; // how many times; changes that needed no compiling beside it
 	uint64_t changed;
 	uint8_t *shadow; // head, actions, body: layout.sets_at bytes

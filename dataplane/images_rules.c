@@ -180,7 +180,7 @@ static int fill_actions(struct pp_images *images,
 	pp_meters_sweep(&images->meters, is_among, rules);
 	while (ret == 0 && (entry = pp_ruleset_next(&cursor)) != NULL)
 		ret = fill_action(images, entry, bindings, rule_id, err);
-	images->sole_sink = bindings->sole_sink != NULL;
+	images->sole = bindings->sole != NULL;
 	return ret;
 }
 
@@ -234,7 +234,7 @@ static bool can_change(const struct pp_images *images,
 	struct pp_set_names names = images->names;
 
 	return images->engine->ops->change != NULL && images->state != NULL &&
-	       images->rules != NULL && images->sole_sink == (bindings->sole_sink != NULL) &&
+	       images->rules != NULL && images->sole == (bindings->sole != NULL) &&
 	       !pp_used_sets_rename(&sets->used, &names);
 }
 

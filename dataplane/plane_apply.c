@@ -45,29 +45,42 @@ static void count_rules(const struct pp_plane *plane, struct change *change)
 	}
 }
 
-// The one sink that every route rule names; NULL: there are several consumers, or it is no sink.
-static const struct pp_consumer_config *sole_sink_of(const struct pp_plane *plane,
-						     const struct pp_route_counts *routes)
+static bool reads_no_metadata(const struct pp_consumer_config *consumer)
+{
+	return consumer->kind == PP_CONSUMER_SINK ||
+	       (consumer->kind == PP_CONSUMER_REFLECT && !consumer->stamp);
+}
+
+// The one consumer that every route rule names; NULL: there are several, or it reads metadata.
+static const struct pp_consumer_config *sole_of(const struct pp_plane *plane,
+						const struct pp_route_counts *routes)
 {
 	for (uint32_t i = 0; routes->rules > 0 && i < plane->bindings.consumer_count; i++)
 		if (routes->to[i] == routes->rules)
-			return plane->bindings.consumer[i].kind == PP_CONSUMER_SINK
+			return reads_no_metadata(&plane->bindings.consumer[i])
 				       ? &plane->bindings.consumer[i]
 				       : NULL;
 	return NULL;
 }
 
-// Whether the workers need not look at the metadata of what these rules route. Nothing needs to be
-// waited for as long as no packet was ever routed. Once workers do look they stay with it: the way
-// back would have to wait for packets that carry metadata, each time the last rule of a second
-// consumer goes, and gain a few nanoseconds a packet.
-static bool need_no_metadata(const struct pp_plane *plane, const struct pp_route_counts *routes)
+static uint8_t sole_kind_of(const struct pp_plane *plane, const struct pp_route_counts *routes)
 {
-	bool sole = sole_sink_of(plane, routes) != NULL;
+	const struct pp_consumer_config *sole = sole_of(plane, routes);
 
-	if (!plane->routed)
-		return sole;
-	return plane->rule_table->sole_sink && (sole || routes->rules == 0);
+	return sole != NULL ? sole->kind : PP_CONSUMER_KINDS;
+}
+
+// What the workers do with all that these rules route, without a look at metadata. Nothing needs to
+// be waited for as long as no packet was ever routed. Once workers do look they stay with it: the
+// way back would have to wait for packets that carry metadata, each time the last rule of a second
+// consumer goes.
+static uint8_t next_sole_kind(const struct pp_plane *plane, const struct pp_route_counts *routes)
+{
+	uint8_t in_force = plane->rule_table->sole, next = sole_kind_of(plane, routes);
+
+	if (!plane->routed || next == in_force)
+		return next;
+	return routes->rules == 0 ? in_force : PP_CONSUMER_KINDS;
 }
 
 // Packets without metadata come to an end: from here on every routed packet carries some, and the
@@ -75,17 +88,17 @@ static bool need_no_metadata(const struct pp_plane *plane, const struct pp_route
 // which they read before they receive.
 //
 // After a failure packets carry metadata that nobody looks at, and the next call waits again.
-static int end_sole_sink(struct pp_plane *plane, struct pp_error *err)
+static int end_sole(struct pp_plane *plane, struct pp_error *err)
 {
-	const struct pp_consumer_config *sole_sink = plane->bindings.sole_sink;
+	const struct pp_consumer_config *sole = plane->bindings.sole;
 	uint32_t rule_id;
 	int ret;
 
-	if (sole_sink != NULL) {
-		plane->bindings.sole_sink = NULL;
+	if (sole != NULL) {
+		plane->bindings.sole = NULL;
 		ret = pp_plane_publish(plane, plane->rules, &rule_id, err);
 		if (ret < 0) {
-			plane->bindings.sole_sink = sole_sink;
+			plane->bindings.sole = sole;
 			return ret;
 		}
 	}
@@ -103,16 +116,16 @@ static void begin_new_slots(struct pp_plane *plane,
 			pp_plane_begin_slot(plane, diff->added[i]->slot);
 }
 
-// The sink whose packets get no metadata. Rules that route nothing leave it as it is.
-static const struct pp_consumer_config *next_sole_sink(const struct pp_plane *plane,
-						       const struct pp_route_counts *routes)
+// The consumer whose packets get no metadata. Rules that route nothing leave it as it is.
+static const struct pp_consumer_config *next_sole(const struct pp_plane *plane,
+						  const struct pp_route_counts *routes)
 {
-	const struct pp_consumer_config *sole_sink;
+	const struct pp_consumer_config *sole;
 
-	if (!plane->rule_table->sole_sink)
+	if (plane->rule_table->sole == PP_CONSUMER_KINDS)
 		return NULL;
-	sole_sink = sole_sink_of(plane, routes);
-	return sole_sink != NULL ? sole_sink : plane->bindings.sole_sink;
+	sole = sole_of(plane, routes);
+	return sole != NULL ? sole : plane->bindings.sole;
 }
 
 // Publish rules whose table the workers have.
@@ -121,14 +134,14 @@ static int publish(struct pp_plane *plane,
 		   struct pp_where *where,
 		   struct pp_error *err)
 {
-	const struct pp_consumer_config *before = plane->bindings.sole_sink;
+	const struct pp_consumer_config *before = plane->bindings.sole;
 	uint32_t rule_id = 0;
 	int ret;
 
-	plane->bindings.sole_sink = next_sole_sink(plane, &change->routes);
+	plane->bindings.sole = next_sole(plane, &change->routes);
 	ret = pp_plane_publish(plane, change->rules, &rule_id, err);
 	if (ret < 0) {
-		plane->bindings.sole_sink = before;
+		plane->bindings.sole = before;
 		if (where != NULL && rule_id != 0)
 			*where = (struct pp_where){PP_WHERE_RULE, rule_id, 0};
 	}
@@ -180,11 +193,12 @@ apply(struct pp_plane *plane, struct change *change, struct pp_where *where, str
 	count_rules(plane, change);
 	ret = pp_rule_table_create(&change->table, plane->rule_table, &change->diff,
 				   pp_ruleset_generation(change->rules),
-				   need_no_metadata(plane, &change->routes), err);
+				   next_sole_kind(plane, &change->routes), err);
 	if (ret < 0)
 		return ret;
-	if (plane->rule_table->sole_sink && !change->table->sole_sink)
-		ret = end_sole_sink(plane, err);
+	if (plane->rule_table->sole != PP_CONSUMER_KINDS &&
+	    change->table->sole == PP_CONSUMER_KINDS)
+		ret = end_sole(plane, err);
 	ret = ret ?: pp_plane_out_begin(plane, &change->outs, err);
 	if (ret < 0)
 		return ret;
@@ -242,7 +256,7 @@ int pp_plane_apply_first(struct pp_plane *plane, struct pp_where *where, struct 
 	count_rules(plane, &change);
 	ret = pp_rule_table_create(&plane->rule_table, NULL, &change.diff,
 				   pp_ruleset_generation(plane->rules),
-				   sole_sink_of(plane, &change.routes) != NULL, err);
+				   sole_kind_of(plane, &change.routes), err);
 	ret = ret ?: publish(plane, &change, where, err);
 	pp_ruleset_diff_fini(&change.diff);
 	if (ret < 0)

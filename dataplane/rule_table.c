@@ -131,7 +131,7 @@ int pp_rule_table_create(struct pp_rule_table **out,
 			 const struct pp_rule_table *before,
 			 const struct pp_ruleset_diff *diff,
 			 uint32_t generation,
-			 bool sole_sink,
+			 uint8_t sole,
 			 struct pp_error *err)
 {
 	struct pp_rule_table *table = copy(before);
@@ -147,7 +147,7 @@ int pp_rule_table_create(struct pp_rule_table **out,
 						   : "no memory for a table of rules");
 	}
 	table->generation = generation;
-	table->sole_sink = sole_sink;
+	table->sole = sole;
 	*out = table;
 	return 0;
 }

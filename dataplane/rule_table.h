@@ -33,9 +33,10 @@ struct pp_rule_page {
 
 struct pp_rule_table {
 	uint32_t generation; // of the rules in force
-	// Every routed packet goes to a sink, carries no metadata and is not looked at: its cache
-	// line stays with the CPU that wrote it.
-	bool sole_sink;
+	// Every routed packet goes to consumers of this kind, SINK or REFLECT, and carries no metadata:
+	// a sink's is not looked at, and its cache lines stay with the CPU that wrote them.
+	// PP_CONSUMER_KINDS: metadata says who gets it.
+	uint8_t sole; // enum pp_consumer_kind
 	uint32_t leaving_count; // slots that no rule has in the next table, unless a new one does
 	uint32_t *leaving;
 	const struct pp_rule_page *page[PP_RULE_PAGES];
@@ -52,7 +53,7 @@ int pp_rule_table_create(struct pp_rule_table **out,
 			 const struct pp_rule_table *before,
 			 const struct pp_ruleset_diff *diff,
 			 uint32_t generation,
-			 bool sole_sink,
+			 uint8_t sole,
 			 struct pp_error *err);
 // NULL is allowed.
 void pp_rule_table_destroy(struct pp_rule_table *table);

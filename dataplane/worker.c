@@ -2,7 +2,6 @@
 #include "worker_priv.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +11,6 @@
 #define URCU_INLINE_SMALL_FUNCTIONS // rcu_dereference() is a load, not a call
 #include <urcu-qsbr.h>
 
-#include "copy_ring.h"
 #include "counter.h"
 #include "forward.h"
 #include "port.h"
@@ -21,14 +19,21 @@
 #include "rule_table.h"
 #include "thread.h"
 
-// Empty loops before an adaptive worker sleeps: some tens of microseconds.
-#define ADAPTIVE_SPINS 2000
-// A sleeper looks again after this long whatever happens: the XDP program may have read the
-// wake flag just before it was set.
-#define SLEEP_MS 10
 #define TICK_NS 100000000u // of analysers that run on the worker
+#define LOOK_CYCLES (1u << 16) // from one look whether a tick is due to the next
 
 _Static_assert(PP_BURST <= PP_ANALYSER_BURST, "a burst is one call of an analyser");
+
+static void find_analysers(struct pp_worker *worker)
+{
+	for (uint32_t i = 0; i < worker->params.consumer_count; i++) {
+		struct pp_lanes *lanes = &worker->params.consumer[i].lanes;
+
+		worker->analyses |= lanes->state != NULL;
+		if (lanes->count > 0 && lanes->lane->handoff != NULL)
+			worker->away[worker->away_count++] = lanes;
+	}
+}
 
 int pp_worker_create(struct pp_worker **out,
 		     const struct pp_worker_params *params,
@@ -54,8 +59,7 @@ int pp_worker_create(struct pp_worker **out,
 	    worker->params.ring == NULL)
 		goto destroy_worker;
 	memcpy(worker->params.ring, params->ring, ring_bytes);
-	for (uint32_t i = 0; i < params->consumer_count; i++)
-		worker->analyses |= params->consumer[i].lanes.state != NULL;
+	find_analysers(worker);
 	*out = worker;
 	return 0;
 
@@ -138,7 +142,7 @@ static void hand_over(const struct pp_worker *worker, struct burst *burst, struc
 							    burst->port, burst->ledger);
 }
 
-static void to_analyser(const struct pp_worker *worker,
+static void to_analyser(struct pp_worker *worker,
 			struct burst *burst,
 			struct pp_lanes *lanes,
 			const struct pp_port_rx *rx)
@@ -147,7 +151,7 @@ static void to_analyser(const struct pp_worker *worker,
 	const struct pp_meta *meta = (const struct pp_meta *)rx->data - 1;
 
 	if (lanes->state != NULL) {
-		pp_lanes_gather(lanes, meta, rx->data, true, worker->now_ns);
+		pp_lanes_gather(lanes, meta, rx->data, true, pp_worker_now(worker));
 		burst->handed_off++;
 		return;
 	}
@@ -196,7 +200,8 @@ static void analyse_frames(struct pp_worker *worker, struct burst *burst)
 {
 	for (uint32_t i = 0; worker->analyses && i < worker->params.consumer_count; i++) {
 		struct pp_lanes *lanes = &worker->params.consumer[i].lanes;
-		uint32_t n = lanes->view_count > 0 ? pp_lanes_call(lanes, worker->now_ns) : 0;
+		uint32_t n =
+			lanes->view_count > 0 ? pp_lanes_call(lanes, pp_worker_now(worker)) : 0;
 
 		for (uint32_t j = 0; j < n; j++)
 			pp_port_recycle(burst->port, lanes->view[j].data);
@@ -204,44 +209,64 @@ static void analyse_frames(struct pp_worker *worker, struct burst *burst)
 	}
 }
 
-static void to_consumers(struct pp_worker *worker,
-			 struct burst *burst,
-			 const struct pp_port_rx rx[],
-			 uint32_t n)
+// All packets to the one consumer there is. They carry no metadata.
+static void to_sole(const struct pp_worker *worker,
+		    struct burst *burst,
+		    const struct pp_port_rx rx[],
+		    uint32_t n)
 {
-	if (worker->rules->sole_sink) {
+	if (worker->rules->sole == PP_CONSUMER_SINK) {
 		for (uint32_t i = 0; i < n; i++)
 			pp_port_recycle(burst->port, rx[i].data);
 		burst->sink = n;
 		return;
 	}
 	for (uint32_t i = 0; i < n; i++)
+		__builtin_prefetch(rx[i].data, 1);
+	for (uint32_t i = 0; i < n; i++)
+		to_reflect(burst, &rx[i], false);
+}
+
+static void to_consumers(struct pp_worker *worker,
+			 struct burst *burst,
+			 const struct pp_port_rx rx[],
+			 uint32_t n)
+{
+	if (worker->rules->sole != PP_CONSUMER_KINDS) {
+		to_sole(worker, burst, rx, n);
+		return;
+	}
+	for (uint32_t i = 0; i < n; i++)
 		__builtin_prefetch(rx[i].data - sizeof(struct pp_meta));
 	for (uint32_t i = 0; i < n; i++)
 		to_consumer(worker, burst, &rx[i]);
-	for (uint32_t i = 0; i < worker->params.consumer_count; i++)
-		hand_over(worker, burst, &worker->params.consumer[i].lanes);
+	for (uint32_t i = 0; i < worker->away_count; i++)
+		hand_over(worker, burst, worker->away[i]);
 	analyse_frames(worker, burst);
 }
 
 // Make everything handed to analysers visible to them.
 static void flush(struct pp_worker *worker)
 {
-	for (uint32_t i = 0; i < worker->params.consumer_count; i++)
-		pp_lanes_flush(&worker->params.consumer[i].lanes);
+	for (uint32_t i = 0; i < worker->away_count; i++)
+		pp_lanes_flush(worker->away[i]);
 }
 
-static void send_burst(struct burst *burst)
+// Kicked before anything else is done, for these packets are waited for.
+//
+// @return  System calls made.
+static uint32_t send_burst(struct burst *burst)
 {
-	uint32_t sent = 0;
+	uint32_t sent = 0, kicks;
 
-	if (burst->tx_count == 0)
-		return;
-	sent = pp_port_tx_burst(burst->port, burst->tx, burst->tx_count);
+	if (burst->tx_count > 0)
+		sent = pp_port_tx_burst(burst->port, burst->tx, burst->tx_count);
+	kicks = pp_port_kick(burst->port);
 	for (uint32_t i = sent; i < burst->tx_count; i++)
 		pp_port_recycle(burst->port, burst->tx[i].data);
 	pp_rows_bump(burst->ledger, PP_LEDGER_REFLECTED, sent);
 	pp_rows_bump(burst->ledger, PP_LEDGER_TX_RING_FULL, burst->tx_count - sent);
+	return kicks;
 }
 
 static void count_burst(struct burst *burst)
@@ -255,36 +280,46 @@ static void count_burst(struct burst *burst)
 	pp_rows_bump(burst->ledger, PP_LEDGER_ANALYSED, burst->analysed);
 }
 
+// @return  System calls made.
+static uint32_t serve_burst(struct pp_worker *worker,
+			    struct pp_port *port,
+			    const struct pp_port_rx rx[],
+			    uint32_t n)
+{
+	struct burst burst;
+	uint32_t kicks;
+
+	pp_counter_add(&worker->info.bursts, 1);
+	burst.port = port;
+	burst.row = (uint16_t)pp_port_info(port)->row;
+	burst.ledger = &worker->ledger[burst.row];
+	pp_rows_bump(burst.ledger, PP_LEDGER_XSK_RX, n);
+	burst.received_ns = worker->stamps ? pp_clock_ns(CLOCK_MONOTONIC) : 0;
+	burst.tx_count = 0;
+	pp_forward_begin(&burst.forward, port);
+	burst.sink = burst.tx_bad = burst.no_consumer = 0;
+	burst.handed_off = burst.handoff_full = burst.analysed = 0;
+	to_consumers(worker, &burst, rx, n);
+	kicks = send_burst(&burst);
+	pp_forward_send(&burst.forward);
+	count_burst(&burst);
+	return kicks + burst.forward.kicks;
+}
+
+// Received packets first: reclaim and refill look at cache lines that the kernel has just written, and
+// a packet would wait for them. What was sent has mostly left when the kick returns.
 static uint32_t serve_port(struct pp_worker *worker, struct pp_port *port)
 {
 	struct pp_port_rx rx[PP_BURST];
-	struct burst burst;
-	uint32_t completed, n;
+	uint32_t n = pp_port_rx_burst(port, rx), completed, kicks;
 
+	kicks = n > 0 ? serve_burst(worker, port, rx, n) : pp_port_kick(port);
+	pp_counter_add(&worker->info.kicks, kicks);
 	completed = pp_port_tx_reclaim(port);
-	pp_port_refill(port);
-	n = pp_port_rx_burst(port, rx);
-	if (n > 0) {
-		pp_counter_add(&worker->info.bursts, 1);
-		burst.port = port;
-		burst.row = (uint16_t)pp_port_info(port)->row;
-		burst.ledger = &worker->ledger[burst.row];
-		pp_rows_bump(burst.ledger, PP_LEDGER_XSK_RX, n);
-		burst.received_ns = worker->stamps ? pp_clock_ns(CLOCK_MONOTONIC) : 0;
-		burst.tx_count = 0;
-		pp_forward_begin(&burst.forward, port);
-		burst.sink = burst.tx_bad = burst.no_consumer = 0;
-		burst.handed_off = burst.handoff_full = burst.analysed = 0;
-		to_consumers(worker, &burst, rx, n);
-		send_burst(&burst);
-		pp_forward_send(&burst.forward);
-		pp_counter_add(&worker->info.kicks, burst.forward.kicks);
-		count_burst(&burst);
-	}
 	if (completed > 0)
 		pp_rows_bump(&worker->ledger[pp_port_info(port)->row], PP_LEDGER_TX_COMPLETED,
 			     completed);
-	pp_counter_add(&worker->info.kicks, pp_port_kick(port));
+	pp_port_refill(port);
 	return n + completed;
 }
 
@@ -303,90 +338,27 @@ static void take_back(struct pp_worker *worker)
 {
 	const struct pp_port_list *list = rcu_dereference(worker->ports);
 
-	for (uint32_t i = 0; i < worker->params.consumer_count; i++) {
-		const struct pp_lanes *lanes = &worker->params.consumer[i].lanes;
-
-		for (uint32_t j = 0; j < lanes->count; j++)
-			if (lanes->lane[j].handoff != NULL)
-				pp_port_list_take_back(list, lanes->lane[j].handoff);
-	}
-}
-
-static bool something_waits(const struct pp_worker *worker)
-{
-	for (uint32_t i = 0; i < worker->params.ring_count; i++)
-		if (pp_copy_ring_ready(worker->params.ring[i]))
-			return true;
-	return false;
-}
-
-static void set_wake(struct pp_worker *worker, uint64_t wake)
-{
-	for (uint32_t i = 0; i < worker->params.ring_count; i++)
-		__atomic_store_n(&worker->params.wake[worker->params.ring[i]->cpu], wake,
-				 __ATOMIC_SEQ_CST);
-}
-
-static nfds_t fill_pollfd(struct pp_worker *worker)
-{
-	const struct pp_port_list *list = rcu_dereference(worker->ports);
-	nfds_t n = 0;
-
-	for (uint32_t i = 0; i < list->count; i++)
-		worker->pollfd[n++] = (struct pollfd){pp_port_fd(list->port[i]), POLLIN, 0};
-	for (uint32_t i = 0; i < worker->params.ring_count; i++)
-		worker->pollfd[n++] =
-			(struct pollfd){pp_copy_ring_fd(worker->params.ring[i]), POLLIN, 0};
-	return n;
-}
-
-// Descriptors are gathered while online: offline, the list may go. A socket closed meanwhile stays
-// bound until poll() returns.
-static void sleep_in_poll(struct pp_worker *worker)
-{
-	nfds_t n;
-
-	if (something_waits(worker))
-		return;
-	n = fill_pollfd(worker);
-	set_wake(worker, 1);
-	if (!something_waits(worker)) {
-		rcu_thread_offline();
-		poll(worker->pollfd, n, SLEEP_MS);
-		rcu_thread_online();
-		pp_counter_add(&worker->info.sleeps, 1);
-	}
-	set_wake(worker, 0);
-	for (uint32_t i = 0; i < worker->params.ring_count; i++)
-		pp_copy_ring_hear(worker->params.ring[i]);
-}
-
-static void idle(struct pp_worker *worker)
-{
-	pp_counter_add(&worker->info.idle_loops, 1);
-	if (worker->params.idle == PP_IDLE_BUSY ||
-	    (worker->params.idle == PP_IDLE_ADAPTIVE && ++worker->spins < ADAPTIVE_SPINS)) {
-		__builtin_ia32_pause();
-		return;
-	}
-	sleep_in_poll(worker);
+	for (uint32_t i = 0; i < worker->away_count; i++)
+		for (uint32_t j = 0; j < worker->away[i]->count; j++)
+			pp_port_list_take_back(list, worker->away[i]->lane[j].handoff);
 }
 
 static void call_tick(struct pp_worker *worker)
 {
 	for (uint32_t i = 0; i < worker->params.consumer_count; i++)
 		if (worker->params.consumer[i].lanes.state != NULL)
-			pp_lanes_tick(&worker->params.consumer[i].lanes, worker->now_ns);
-	worker->next_tick_ns = worker->now_ns + TICK_NS;
+			pp_lanes_tick(&worker->params.consumer[i].lanes, pp_worker_now(worker));
+	worker->next_tick_ns = pp_worker_now(worker) + TICK_NS;
 }
 
-// Analysers that run on the worker want to know the time.
-static void look_at_clock(struct pp_worker *worker)
+// Analysers that run on the worker want to know the time, now and then also without packets.
+static void begin_loop(struct pp_worker *worker, uint64_t cycles)
 {
-	if (!worker->analyses)
+	worker->now_ns = 0;
+	if (!worker->analyses || cycles - worker->looked_cycles < LOOK_CYCLES)
 		return;
-	worker->now_ns = pp_clock_ns(CLOCK_MONOTONIC);
-	if (worker->now_ns >= worker->next_tick_ns)
+	worker->looked_cycles = cycles;
+	if (pp_worker_now(worker) >= worker->next_tick_ns)
 		call_tick(worker);
 }
 
@@ -400,16 +372,16 @@ static void *worker_run(void *arg)
 		uint32_t n;
 
 		// Before anything is received: whoever sees that a packet was taken knows that it is
-		// treated by the table from before it looked. See end_sole_sink() in plane_apply.c.
+		// treated by the table from before it looked. See end_sole() in plane_apply.c.
 		worker->rules = rcu_dereference(*worker->params.rules);
-		look_at_clock(worker);
+		begin_loop(worker, begin);
 		n = serve_ports(worker) + pp_worker_serve_rings(worker);
 		flush(worker);
 		take_back(worker);
 		rcu_quiescent_state();
 		pp_counter_add(&worker->info.loops, 1);
 		if (n == 0) {
-			idle(worker);
+			pp_worker_idle(worker);
 			continue;
 		}
 		worker->spins = 0;

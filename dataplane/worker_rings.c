@@ -23,7 +23,8 @@ static void copy_to_consumer(struct pp_worker *worker, const struct pp_meta *met
 	}
 	lanes = &worker->params.consumer[meta->consumer].lanes;
 	if (lanes->state != NULL) {
-		pp_lanes_gather(lanes, meta, (const uint8_t *)(meta + 1), false, worker->now_ns);
+		pp_lanes_gather(lanes, meta, (const uint8_t *)(meta + 1), false,
+				pp_worker_now(worker));
 		pp_rows_bump(ledger, PP_LEDGER_COPY_HANDED_OFF, 1);
 		pp_rows_bump(ledger, PP_LEDGER_COPY_ANALYSED, 1);
 	} else if (pp_lanes_push_copy(lanes, rcu_dereference(worker->ports), meta, false)) {
@@ -38,7 +39,7 @@ static void analyse_records(struct pp_worker *worker)
 {
 	for (uint32_t i = 0; worker->analyses && i < worker->params.consumer_count; i++)
 		if (worker->params.consumer[i].lanes.view_count > 0)
-			pp_lanes_call(&worker->params.consumer[i].lanes, worker->now_ns);
+			pp_lanes_call(&worker->params.consumer[i].lanes, pp_worker_now(worker));
 }
 
 // A look at a ring takes its cache lines from the CPU that fills it. Who looks after every record
@@ -61,7 +62,7 @@ uint32_t pp_worker_serve_rings(struct pp_worker *worker)
 		struct pp_copy_ring *ring = worker->params.ring[i];
 		uint32_t n;
 
-		if (leave_alone(worker, i))
+		if (leave_alone(worker, i) || pp_copy_ring_empty(ring))
 			continue;
 		n = pp_copy_ring_burst(ring, record, PP_BURST);
 		if (n > 0 && n < PP_BURST)

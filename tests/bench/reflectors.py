@@ -12,10 +12,12 @@ from receivers import (CHUNK_BYTES, CPU, FRAMES, Missing, PushPacket, RINGS, Tes
 
 
 def reflect(rules):
-    """Ours, behind the rules given."""
+    """Ours, behind the rules given; those of them that route do so to the reflector too."""
     return PushPacket(f"push-packet reflect, {len(rules) + 1:,} rules", "reflected",
                       [*rules, "route to mirror any prio 1000000"], rings=RINGS,
-                      umem={"chunk": CHUNK_BYTES, "frames": FRAMES})
+                      umem={"chunk": CHUNK_BYTES, "frames": FRAMES},
+                      consumers=[{"name": "counter", "kind": "count"},
+                                 {"name": "mirror", "kind": "reflect"}])
 
 
 def l2fwd(path):

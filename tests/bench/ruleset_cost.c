@@ -74,8 +74,8 @@ static void transact(struct state *s, uint32_t index)
 	lap(at_ns, CHANGE);
 	check(pp_ruleset_diff(s->rules, next, &diff));
 	lap(at_ns, DIFF);
-	check(pp_rule_table_create(&table, s->table, &diff, pp_ruleset_generation(next), false,
-				   NULL));
+	check(pp_rule_table_create(&table, s->table, &diff, pp_ruleset_generation(next),
+				   PP_CONSUMER_KINDS, NULL));
 	lap(at_ns, TABLE);
 	pp_ruleset_diff_fini(&diff);
 	pp_rule_table_destroy(s->table);
@@ -113,8 +113,8 @@ static void run(uint32_t rules)
 		check(pp_ruleset_add(s.rules, &rule, PP_ORIGIN_CONFIG, 0, NULL, NULL));
 	}
 	check(pp_ruleset_diff(NULL, s.rules, &diff));
-	check(pp_rule_table_create(&s.table, NULL, &diff, pp_ruleset_generation(s.rules), false,
-				   NULL));
+	check(pp_rule_table_create(&s.table, NULL, &diff, pp_ruleset_generation(s.rules),
+				   PP_CONSUMER_KINDS, NULL));
 	pp_ruleset_diff_fini(&diff);
 	for (uint32_t i = 0; i < CHANGES; i++)
 		transact(&s, i);

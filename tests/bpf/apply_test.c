@@ -347,6 +347,41 @@ Test(apply, second_consumer_of_routed_packets_gets_its_own_and_no_other)
 	cr_expect_eq(total(PP_LEDGER_NO_CONSUMER), 0);
 }
 
+Test(apply, second_consumer_beside_a_reflector_gets_its_own_and_no_other)
+{
+	uint32_t rule;
+
+	start_plane("route to mirror proto udp dport 9");
+	send_settled(9, 100);
+	cr_expect_eq(total(PP_LEDGER_REFLECTED), 100);
+	begin_flood(9);
+	for (int i = 0; i < 100; i++)
+		pause_ms();
+	rule = changed(0, "route to sink proto udp dport 10");
+	for (int i = 0; i < 100; i++)
+		pause_ms();
+	end_flood();
+	cr_expect_eq(total(PP_LEDGER_SINK), 0);
+	send_settled(10, 1000);
+	cr_expect_eq(total(PP_LEDGER_SINK), 1000);
+	cr_expect_eq(judged(rule), 1000);
+	cr_expect_eq(total(PP_LEDGER_NO_CONSUMER), 0);
+}
+
+// Neither reads metadata, but what they do with a packet differs.
+Test(apply, reflector_in_the_place_of_a_sink_gets_its_own_and_no_other)
+{
+	uint32_t rule;
+
+	start_plane("route to sink proto udp dport 9");
+	send_settled(9, 100);
+	rule = pp_ruleset_at(pp_plane_rules(plane), 0)->id;
+	changed(rule, "route to mirror proto udp dport 9");
+	send_settled(9, 50);
+	cr_expect_eq(total(PP_LEDGER_SINK), 100);
+	cr_expect_eq(total(PP_LEDGER_REFLECTED), 50);
+}
+
 Test(apply, first_route_rule_of_a_running_plane_gets_its_packets)
 {
 	uint32_t sink;

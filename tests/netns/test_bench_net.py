@@ -2,6 +2,8 @@
 """`push-packet bench rtt`, `throughput` and `pairs`: short runs, counts against the ledger."""
 
 import json
+import os
+import re
 import subprocess
 
 import pytest
@@ -70,6 +72,28 @@ def test_stages_add_up_to_the_round_trip():
     assert {stage["count"] for stage in stages} == {whole["count"]}
     # Means of buckets to three digits.
     assert sum(stage["mean"] for stage in stages) == pytest.approx(whole["mean"], rel=0.01)
+
+
+def test_receive_times_are_of_xdp_entry_where_the_driver_has_none():
+    """A veth knows XDP metadata, and has no time for what no hardware received."""
+    doc = document("rtt", "--receive-times", "--rate", "1k", *SPIN)
+    received = doc["counts"][0]["received"]
+    assert doc["receive_timestamps"] == {"driver": 0, "xdp_entry": received}
+    assert result(doc, "spacing off, by XDP entry")["histogram"]["count"] == received - 1
+    assert not any("by driver" in entry["name"] for entry in doc["results"])
+    why = next(text for text in doc["warnings"] if "time of the driver" in text)
+    kernel = tuple(int(part) for part in re.match(r"(\d+)\.(\d+)", os.uname().release).groups())
+    assert ("it gave none" if kernel >= (6, 3) else "the kernel does not load") in why
+
+
+def test_receive_times_say_their_clock(lab):
+    with lab.daemon("route to mirror proto udp dport 9"):
+        done = lab.run("src", PROGRAM, "bench", "rtt", "--interface", "gen0", "--rate", "1k",
+                       "--receive-times", "--mode", "skb", *SPIN)
+    line = next(line for line in done.stdout.splitlines() if line.startswith("receive times"))
+    assert re.fullmatch(r"receive timestamps: driver, by its own clock \(0 packets\) / XDP entry, "
+                        r"CLOCK_MONOTONIC \(\d+ packets\)", line)
+    assert "generic XDP does not ask drivers" in done.stdout
 
 
 def test_rules_of_a_file_come_first(tmp_path):

@@ -41,13 +41,13 @@ static int create(struct pp_rule_table **out,
 		  const struct pp_rule_table *from,
 		  const struct pp_ruleset *old,
 		  const struct pp_ruleset *new,
-		  bool sole_sink)
+		  uint8_t sole)
 {
 	struct pp_ruleset_diff diff;
 	int ret;
 
 	cr_assert_eq(pp_ruleset_diff(old, new, &diff), 0);
-	ret = pp_rule_table_create(out, from, &diff, pp_ruleset_generation(new), sole_sink, &err);
+	ret = pp_rule_table_create(out, from, &diff, pp_ruleset_generation(new), sole, &err);
 	pp_ruleset_diff_fini(&diff);
 	return ret;
 }
@@ -56,7 +56,7 @@ static int create(struct pp_rule_table **out,
 static void begin_change(void)
 {
 	if (in_force == NULL)
-		cr_assert_eq(create(&in_force, NULL, NULL, before, true), 0);
+		cr_assert_eq(create(&in_force, NULL, NULL, before, PP_CONSUMER_SINK), 0);
 	cr_assert_eq(pp_ruleset_copy(&rules, before), 0);
 	pp_ruleset_settle(rules);
 }
@@ -74,7 +74,7 @@ static void next_change(void)
 
 static void make_table(void)
 {
-	cr_assert_eq(create(&table, in_force, before, rules, false), 0, "%s", err.text);
+	cr_assert_eq(create(&table, in_force, before, rules, PP_CONSUMER_KINDS), 0, "%s", err.text);
 }
 
 static uint32_t slot_of(uint32_t rule_id, uint32_t slot)
@@ -86,14 +86,14 @@ static uint32_t slot_of(uint32_t rule_id, uint32_t slot)
 
 Test(rule_table, default_action_counts_under_its_slot)
 {
-	cr_assert_eq(create(&table, NULL, NULL, before, false), 0);
+	cr_assert_eq(create(&table, NULL, NULL, before, PP_CONSUMER_KINDS), 0);
 	cr_expect_eq(slot_of(0, PP_SLOT_DEFAULT), PP_SLOT_DEFAULT);
 	cr_expect_eq(slot_of(1, PP_SLOT_DEFAULT), PP_SLOT_FORMER);
 }
 
 Test(rule_table, slot_that_nobody_has_is_a_former_rules)
 {
-	cr_assert_eq(create(&table, NULL, NULL, before, false), 0);
+	cr_assert_eq(create(&table, NULL, NULL, before, PP_CONSUMER_KINDS), 0);
 	cr_expect_eq(slot_of(1, UINT16_MAX), PP_SLOT_FORMER);
 }
 
@@ -195,7 +195,7 @@ Test(rule_table, rule_with_another_rank_keeps_its_slot)
 	begin_change();
 	same[0] = pp_ruleset_find(before, first);
 	slot = same[0]->slot;
-	cr_assert_eq(pp_rule_table_create(&table, in_force, &diff, 7, false, &err), 0);
+	cr_assert_eq(pp_rule_table_create(&table, in_force, &diff, 7, PP_CONSUMER_KINDS, &err), 0);
 	cr_expect_eq(pp_rule_table_id(table, slot), first);
 	next_change();
 	make_table();
@@ -221,7 +221,7 @@ Test(rule_table, rules_of_another_origin_are_refused)
 	}
 	add(rules);
 	cr_assert_eq(pp_ruleset_find(rules, 4)->slot, 2, "which is rule 2's");
-	cr_expect_eq(create(&table, in_force, before, rules, false), -EINVAL);
+	cr_expect_eq(create(&table, in_force, before, rules, PP_CONSUMER_KINDS), -EINVAL);
 	cr_expect_null(table);
 }
 
@@ -234,6 +234,7 @@ Test(rule_table, exchange_gives_the_one_before_back)
 	given = in_force;
 	cr_expect_eq(pp_rule_table_exchange(&in_force, table), given);
 	cr_expect_eq(in_force, table);
-	cr_expect(given->sole_sink && !table->sole_sink);
+	cr_expect_eq(given->sole, PP_CONSUMER_SINK);
+	cr_expect_eq(table->sole, PP_CONSUMER_KINDS);
 	table = given;
 }

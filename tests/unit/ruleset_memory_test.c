@@ -252,7 +252,7 @@ Test(ruleset_memory, a_table_is_made_or_not)
 		allocations_left = NEVER;
 	} while (ret == -ENOMEM);
 	cr_assert_eq(ret, 0);
-	cr_assert_eq(pp_rule_table_create(&before, NULL, &diff, 1, false, NULL), 0);
+	cr_assert_eq(pp_rule_table_create(&before, NULL, &diff, 1, PP_CONSUMER_KINDS, NULL), 0);
 	pp_ruleset_diff_fini(&diff);
 	remove_one();
 	cr_assert_eq(add_one(), 0);
@@ -260,7 +260,7 @@ Test(ruleset_memory, a_table_is_made_or_not)
 	given = 0;
 	do {
 		allocations_left = given++;
-		ret = pp_rule_table_create(&table, before, &diff, 2, false, NULL);
+		ret = pp_rule_table_create(&table, before, &diff, 2, PP_CONSUMER_KINDS, NULL);
 		allocations_left = NEVER;
 		cr_assert_eq(pp_rule_table_id(before, 2), 2);
 	} while (ret == -ENOMEM);
