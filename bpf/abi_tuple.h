@@ -7,10 +7,11 @@
 
 // Engine `tuple`: hash tables of rules, one for each of at most PP_TUPLE_TABLES masks of the key.
 //
-// A table's key is the packet's key under its mask. All tables of a family share one array of
-// buckets; a bucket has one entry for each tag, which begins a chain of rules by rank. What is
-// looked for in a chain is a rule that matches, whatever table it was put there for, so that a
-// false tag costs time and nothing else. Before anything is hashed, words with a bit for each table
+// A table's key is the packet's key under its mask. All tables of a family share one array, in which a
+// key's hash leads to a chain of rules by rank. What is looked for in a chain is a rule that matches,
+// whatever table or key it was put there for, so that a false one costs time and nothing else. For
+// IPv4 the hash leads to a cache line of rules, which holds the first one of each of its two chains;
+// for IPv6, whose rules are larger, to a bucket, which has one entry for each tag. Before anything is hashed, words with a bit for each table
 // say which tables can hold a match: one word by protocol, one by each port, two by each address, at
 // two lengths of prefix. A bit too many costs a probe; one too few would be wrong.
 //
@@ -41,11 +42,13 @@ enum pp_tuple_part_index {
 struct pp_tuple_part {
 	__u32 cell_at;
 	__u32 cell_shift; // 64 - log2 of the cells
-	__u32 bucket_at;
-	__u32 bucket_mask; // buckets - 1
+	__u32 bucket_at; // IPv6
+	__u32 bucket_mask; // buckets, or lines of IPv4 in which chains begin, - 1
 	__u32 rule_at;
 	__u32 rule_units; // of PP_TUPLE_UNIT_BYTES; even for IPv6
 	__u32 fields; // PP_TUPLE_BY_*: those that tell tables apart
+	__u32 word_at;
+	__u32 word_mask; // words - 1
 	__u32 pad;
 };
 #define PP_TUPLE_BY_LEVEL(level) (1u << (level))
@@ -70,11 +73,12 @@ struct pp_tuple_table {
 };
 
 struct pp_tuple_rule {
-	__u32 rank;
+	__u32 rank; // PP_TUPLE_RANK_NONE: there is no rule
 	__u32 next; // unit of the next in the chain, from 1; 0: none. The upper 8 bits: source shift
-	__u32 cond; // offset of it, IPv6: or PP_TUPLE_LONG. The upper 8 bits: destination shift
-	__u32 slot;
+	__u32 cond; // offset of it, and below it PP_TUPLE_LONG or a split. The upper 8 bits: destination shift
+	__u32 slot; // IPv4: and what is behind
 };
+#define PP_TUPLE_RANK_NONE 0xffffffffu
 #define PP_TUPLE_LINK_BITS 24
 #define PP_TUPLE_LONG 1u
 #define PP_TUPLE_UNIT_BYTES 32u
@@ -100,6 +104,17 @@ struct pp_tuple_table6 {
 };
 PP_STATIC_ASSERT(sizeof(struct pp_tuple_table6) == 64, "one cache line");
 
+// The first lines are the chains'. Each is split by a bit of the tag, the hash's last byte: keys where
+// it is 0 have their chain begin in the first half, the others in the second. Which bit that is stands
+// in the first half's cond, whether there is a rule or not.
+//
+// Above its slot a rule has a bit for each value of the tag's low three bits that is among the rules
+// behind it: most keys that are not there need not look at them.
+#define PP_TUPLE_TAG_SHIFT 56
+#define PP_TUPLE_SPLIT_FIRST 3u // the tag's bits that a line can be split by
+#define PP_TUPLE_SPLIT_LAST 7u
+#define PP_TUPLE_SLOT_BITS 24
+#define PP_TUPLE_SLOT_MASK ((1u << PP_TUPLE_SLOT_BITS) - 1)
 struct pp_tuple_rule4 {
 	struct pp_tuple_rule rule; // shifts: 32 - length
 	__u64 ports;
@@ -136,7 +151,9 @@ struct pp_tuple_cond {
 	__u64 pad;
 };
 PP_STATIC_ASSERT(sizeof(struct pp_tuple_cond) == 32, "a mask finds one");
+PP_STATIC_ASSERT(PP_TUPLE_SPLIT_LAST < sizeof(struct pp_tuple_cond), "the mask leaves it out");
 
+// Of IPv6.
 struct pp_tuple_bucket {
 	__u64 tags[2]; // one byte for each chain; 0: none
 	__u16 rule_low[PP_TUPLE_BUCKET_RULES]; // begins a chain, from 1: its low 16 bits
@@ -144,9 +161,10 @@ struct pp_tuple_bucket {
 };
 PP_STATIC_ASSERT(sizeof(struct pp_tuple_bucket) == 64, "one cache line");
 
-// Words of tables by prefix of an address: all levels by the hash of theirs.
+// By prefix of an address, all levels by the hash of theirs: index of a word of tables. There are few
+// different ones, and what is small stays near.
 struct pp_tuple_cell {
-	__u64 level[PP_TUPLE_LEVELS];
+	__u16 level[PP_TUPLE_LEVELS];
 };
 
 // Words of tables by the rest of the key.

@@ -19,6 +19,7 @@
 #ifndef PP_TUPLE_PROBED
 #define PP_TUPLE_PROBED()
 #define PP_TUPLE_CHECKED()
+#define PP_TUPLE_READ(at) // something that lies in one cache line
 #endif
 
 // Keeps the compiler from knowing what it would turn into branches or undo.
@@ -110,6 +111,12 @@ static __always_inline __u64 pp_tuple_cell_of(const struct pp_tuple_numbers *num
 	return ((addr & numbers->level_mask[level]) * numbers->level_mul[level]) >> cell_shift;
 }
 
+static __always_inline __u64 pp_tuple_word_at(const __u64 *words, __u64 at)
+{
+	PP_TUPLE_READ(words + at);
+	return words[at];
+}
+
 // Which tables can hold a match. A packet without ports has 0 for both, and rules for which that
 // makes no difference have their bit there too. Fields that tell nothing are left out: the config is
 // constant, and so is the program that the verifier leaves.
@@ -121,25 +128,31 @@ static __always_inline __u64 pp_tuple_candidates(const void *body,
 	const struct pp_tuple_head *head = body;
 	const struct pp_tuple_fields *fields = &head->fields[ip6];
 	const struct pp_tuple_cell *cells = body + part->cell_at;
+	const __u64 *words = body + part->word_at;
 	__u64 tables = ~0ull;
 
 	PP_TUPLE_OPAQUE(fields);
 	PP_TUPLE_OPAQUE(cells);
+	PP_TUPLE_OPAQUE(words);
 	for (__u32 level = 0; level < PP_TUPLE_LEVELS; level++) {
 		__u64 addr = key->addr[ip6 && level >= 2 ? 2 : 0];
+		const struct pp_tuple_cell *cell = cells;
 
-		if (part->fields & PP_TUPLE_BY_LEVEL(level))
-			tables &= cells[pp_tuple_cell_of(&head->numbers[ip6], level,
-							 part->cell_shift, addr)]
-					  .level[level];
+		if (!(part->fields & PP_TUPLE_BY_LEVEL(level)))
+			continue;
+		cell += pp_tuple_cell_of(&head->numbers[ip6], level, part->cell_shift, addr);
+		PP_TUPLE_READ(cell);
+		tables &= pp_tuple_word_at(words, cell->level[level] & part->word_mask);
 	}
 	if (part->fields & PP_TUPLE_BY_PROTO)
-		tables &= fields->proto[key->word >> PP_KEY_PROTO_SHIFT & 0xff];
+		tables &= pp_tuple_word_at(fields->proto, key->word >> PP_KEY_PROTO_SHIFT & 0xff);
 	if (part->fields & PP_TUPLE_BY_DPORT)
-		tables &=
-			fields->dport[pp_tuple_port_cell(key->word >> PP_KEY_DPORT_SHIFT & 0xffff)];
+		tables &= pp_tuple_word_at(
+			fields->dport,
+			pp_tuple_port_cell(key->word >> PP_KEY_DPORT_SHIFT & 0xffff));
 	if (part->fields & PP_TUPLE_BY_SPORT)
-		tables &= fields->sport[pp_tuple_port_cell(key->word >> PP_KEY_SPORT_SHIFT)];
+		tables &= pp_tuple_word_at(fields->sport,
+					   pp_tuple_port_cell(key->word >> PP_KEY_SPORT_SHIFT));
 	return tables;
 }
 
@@ -251,6 +264,8 @@ static __always_inline __u64 pp_tuple_check(const struct pp_tuple_search *search
 	if (!ip6) {
 		rule = *out = search->rules + at * PP_TUPLE_UNIT_BYTES;
 		cond = search->conds + (rule->cond & cond_mask);
+		PP_TUPLE_READ(rule);
+		PP_TUPLE_READ(cond);
 		miss = pp_tuple_miss4((const void *)rule, key);
 		ports = ((const struct pp_tuple_rule4 *)rule)->ports;
 		return miss | pp_tuple_miss_ports(ports, key) | pp_tuple_miss_cond(cond, key);
@@ -260,6 +275,8 @@ static __always_inline __u64 pp_tuple_check(const struct pp_tuple_search *search
 	rest = search->rules + line * (2 * PP_TUPLE_UNIT_BYTES) + (half ^ PP_TUPLE_UNIT_BYTES);
 	is_long = -(__u64)(rule->cond & PP_TUPLE_LONG);
 	cond = search->conds + (rule->cond & cond_mask);
+	PP_TUPLE_READ(rule);
+	PP_TUPLE_READ(cond);
 	miss = pp_tuple_miss6((const void *)rule, key) | (pp_tuple_miss_rest6(rest, key) & is_long);
 	ports = cond->ports | (rest->ports & is_long);
 	return miss | pp_tuple_miss_ports(ports, key) | pp_tuple_miss_cond(cond, key);
@@ -267,16 +284,18 @@ static __always_inline __u64 pp_tuple_check(const struct pp_tuple_search *search
 
 // The best rule of a chain takes the place of what was found, if it is better.
 //
-// @param link  To the first one.
+// @param at      The first one's unit; there may be none.
+// @param behind  IPv4: the tag's bit of the rules behind a rule.
 static __always_inline void pp_tuple_walk(struct pp_tuple_search *search,
 					  const struct pp_tuple_config *config,
 					  const struct pp_tuple_key *key,
 					  int ip6,
-					  __u32 link)
+					  __u64 at,
+					  __u64 behind)
 {
 	for (int i = 0; i < PP_TUPLE_STEPS; i++) {
 		const struct pp_tuple_rule *rule;
-		__u64 miss, at = (__u32)(link - 1);
+		__u64 miss;
 
 		PP_TUPLE_OPAQUE(at);
 		if (at >= config->part[ip6].rule_units)
@@ -286,11 +305,42 @@ static __always_inline void pp_tuple_walk(struct pp_tuple_search *search,
 		PP_TUPLE_OPAQUE(miss);
 		if (miss == 0) {
 			search->best = rule->rank;
-			search->slot = rule->slot;
+			search->slot = rule->slot & (ip6 ? ~0u : PP_TUPLE_SLOT_MASK);
 			return;
 		}
-		link = rule->next & ((1u << PP_TUPLE_LINK_BITS) - 1);
+		at = (__u32)((rule->next & ((1u << PP_TUPLE_LINK_BITS) - 1)) - 1);
+		if (!ip6) {
+			__u64 ends = ((rule->slot & behind) - 1) >> 63;
+
+			PP_TUPLE_OPAQUE(ends);
+			at |= -ends;
+		}
 	}
+}
+
+// The unit in which a hash's chain begins.
+static __always_inline __u64 pp_tuple_home(const struct pp_tuple_search *search,
+					   const struct pp_tuple_part *part,
+					   int ip6,
+					   __u64 hash)
+{
+	__u64 at = pp_tuple_bucket_of(hash, part->bucket_mask);
+	const struct pp_tuple_bucket *bucket = search->buckets;
+	const struct pp_tuple_rule4 *line = search->rules;
+	__u32 split;
+
+	if (ip6) {
+		PP_TUPLE_READ(bucket + at);
+		return (__u32)(pp_tuple_chain(bucket + at, pp_tuple_tag_of(hash)) - 1);
+	}
+	split = line[2 * at].rule.cond & PP_TUPLE_SPLIT_LAST;
+	return 2 * at + (hash >> PP_TUPLE_TAG_SHIFT >> split & 1);
+}
+
+// See struct pp_tuple_rule4.
+static __always_inline __u64 pp_tuple_behind(__u64 hash)
+{
+	return 1ull << PP_TUPLE_SLOT_BITS << (hash >> PP_TUPLE_TAG_SHIFT & 7);
 }
 
 // The slot of the best rule of one family.
@@ -317,10 +367,10 @@ static __always_inline __u32 pp_tuple_family_match(const void *body,
 		__u32 lowest = pp_tuple_lowest(tables) & (PP_TUPLE_BITS - 1);
 		const struct pp_tuple_table *table =
 			ip6 ? &head->table6[lowest].table : &head->table4[lowest].table;
-		const struct pp_tuple_bucket *bucket = search.buckets;
 		__u64 hash;
 		__s64 behind = (__s64)table->best_rank - search.best;
 
+		PP_TUPLE_READ(table);
 		PP_TUPLE_OPAQUE(behind);
 		if (behind >= 0)
 			break;
@@ -328,9 +378,8 @@ static __always_inline __u32 pp_tuple_family_match(const void *body,
 		PP_TUPLE_PROBED();
 		hash = ip6 ? pp_tuple_hash6((const void *)table, head->numbers[ip6].mul, key)
 			   : pp_tuple_hash4((const void *)table, head->numbers[ip6].mul, key);
-		bucket += pp_tuple_bucket_of(hash, part->bucket_mask);
-		pp_tuple_walk(&search, config, key, ip6,
-			      pp_tuple_chain(bucket, pp_tuple_tag_of(hash)));
+		pp_tuple_walk(&search, config, key, ip6, pp_tuple_home(&search, part, ip6, hash),
+			      pp_tuple_behind(hash));
 	}
 	return search.slot;
 }

@@ -103,9 +103,9 @@ static int change(void *opaque,
 // A probe for each table, and after it a chain. A table that lost its rules is probed as before.
 static uint32_t steps_max(const struct pp_tuple_family *family)
 {
-	uint32_t longest = PP_TUPLE_STEPS;
+	uint32_t longest = PP_TUPLE_STEPS, least = family->ip6 ? 0 : 1; // a home without a rule
 
-	while (longest > 0 && family->chains[longest] == 0)
+	while (longest > least && family->chains[longest] == 0)
 		longest--;
 	return family->table_count * (1 + longest);
 }
@@ -126,8 +126,10 @@ static void stats(const void *opaque, struct pp_engine_stats *out)
 		if (steps > out->steps_max)
 			out->steps_max = steps;
 		out->used_bytes += (uint64_t)family->units * PP_TUPLE_UNIT_BYTES;
+		// Or as many lines of IPv4.
 		out->used_bytes += (part->bucket_mask + 1) * sizeof(struct pp_tuple_bucket);
 		out->used_bytes += sizeof(struct pp_tuple_cell) << (64 - part->cell_shift);
+		out->used_bytes += family->word_end * sizeof(__u64);
 	}
 }
 

@@ -59,7 +59,7 @@ struct pp_tuple_mask {
 // A unit of the body in which a rule begins, or free ones.
 struct pp_tuple_entry {
 	union {
-		uint32_t bucket;
+		uint32_t bucket; // IPv4: line
 		uint32_t before; // free: the one before in the list; PP_TUPLE_NONE
 	};
 	uint32_t sibling; // next entry of the same rule, or the next free one; PP_TUPLE_NONE
@@ -95,15 +95,18 @@ struct pp_tuple_family {
 	struct pp_tuple_table_state table[PP_TUPLE_BITS];
 	uint8_t order[PP_TUPLE_BITS]; // tables, most specific first
 	struct pp_tuple_entry *entry; // by unit of the body
-	uint32_t entry_end; // so many were ever used
+	uint32_t entry_end; // so many were ever used; IPv4's homes always count
 	uint32_t free[2]; // lists: of one unit, and for IPv6 of two
-	uint32_t units; // in use
+	uint32_t units; // in use; IPv4: behind the homes
 	uint32_t entries;
 	uint32_t stale; // deletions that left bits behind
 	uint32_t slots; // that the next two have room for
 	uint32_t *first; // by slot: 1 + first entry of a rule
 	uint8_t *shadow; // by slot: PP_TUPLE_HIDES, PP_TUPLE_HIDDEN
 	uint32_t chains[PP_TUPLE_STEPS + 1]; // by length
+	uint64_t *loose; // words of cells by level, while they are made; else NULL
+	uint32_t *word_index; // hash table: 1 + index; twice as many as there can be
+	uint32_t word_end;
 };
 #define PP_TUPLE_HIDES 1u // boxes were left out because of this rule
 #define PP_TUPLE_HIDDEN 2u // some boxes of this rule were left out
@@ -200,17 +203,24 @@ static inline const struct pp_tuple_part *pp_tuple_part(const struct pp_tuple_fa
 {
 	return &family->state->config.part[family->ip6];
 }
+// Units of IPv4 in which chains begin: the first ones.
+static inline uint32_t pp_tuple_homes(const struct pp_tuple_config *config)
+{
+	return 2 * (config->part[PP_TUPLE_IP4].bucket_mask + 1);
+}
 struct pp_tuple_table *pp_tuple_table(const struct pp_tuple_family *family, uint32_t table);
 struct pp_tuple_bucket *pp_tuple_bucket(const struct pp_tuple_family *family, uint32_t bucket);
 // @param index  Its first unit.
 struct pp_tuple_rule *pp_tuple_rule(const struct pp_tuple_family *family, uint32_t index);
 struct pp_tuple_cell *pp_tuple_cells(const struct pp_tuple_family *family);
+__u64 *pp_tuple_words(const struct pp_tuple_family *family);
 struct pp_tuple_cond *pp_tuple_cond(const struct pp_tuple_state *state, uint32_t index);
 uint32_t pp_tuple_cond_count(const struct pp_tuple_config *config);
 // What a set of rules needs at least, and what it is given.
 struct pp_tuple_need {
 	uint32_t rules[PP_TUPLE_FAMILIES];
-	uint32_t units[PP_TUPLE_FAMILIES]; // as many as rules, and twice as many at most
+	// IPv6: as many as rules, and twice as many at most. IPv4: those behind the homes, at least.
+	uint32_t units[PP_TUPLE_FAMILIES];
 	uint32_t conds;
 };
 void pp_tuple_layout(struct pp_engine_shape *shape, const struct pp_tuple_need *need);
@@ -221,7 +231,9 @@ void pp_tuple_filter_add(struct pp_tuple_family *family, uint32_t index);
 // The same, but for levels.
 void pp_tuple_filter_add_fields(struct pp_tuple_family *family, uint32_t index);
 // Choose the lengths of prefix, then set the bits of all entries.
-void pp_tuple_levels_choose(struct pp_tuple_family *family);
+//
+// @return  0; -ENOMEM.
+int pp_tuple_levels_choose(struct pp_tuple_family *family);
 void pp_tuple_level_add(struct pp_tuple_family *family, uint32_t index);
 void pp_tuple_filter_set(struct pp_tuple_family *family,
 			 __u64 *cell,
@@ -229,6 +241,11 @@ void pp_tuple_filter_set(struct pp_tuple_family *family,
 			 uint32_t table);
 // Fields that tell some table from others.
 uint32_t pp_tuple_filter_fields(const struct pp_tuple_family *family);
+
+// engine_tuple_word.c: words of tables that cells share.
+void pp_tuple_words_clear(struct pp_tuple_family *family);
+// @return  Index of the word; if there is no room, of one that has more bits.
+uint16_t pp_tuple_word_get(struct pp_tuple_family *family, uint64_t word);
 
 // engine_tuple_table.c: tables.
 // Order the tables by their best rules, which is the order in which they are looked at.
@@ -252,6 +269,20 @@ void pp_tuple_chain_remove(struct pp_tuple_family *family, uint32_t index);
 // Slot of a rule before the box that covers it; PP_SLOT_DEFAULT: none was found.
 uint32_t pp_tuple_covered(const struct pp_tuple_family *family, const struct pp_tuple_box *box);
 
+// engine_tuple_line.c: entries of IPv4 in lines.
+//
+// @param entry  In which line, under which tag, of which table.
+// @return       Its index; PP_TUPLE_NONE: as pp_tuple_chain_add().
+uint32_t pp_tuple_line_add(struct pp_tuple_family *family,
+			   const struct pp_tuple_entry *entry,
+			   const struct pp_tuple_box *box,
+			   uint32_t length_max);
+void pp_tuple_line_remove(struct pp_tuple_family *family, uint32_t index);
+// No rule is there.
+void pp_tuple_line_clear(struct pp_tuple_family *family, uint32_t at);
+// @return  To the first rule of a tag's chain; 0: there is none.
+uint32_t pp_tuple_line_link(const struct pp_tuple_family *family, uint32_t at, uint8_t tag);
+
 // engine_tuple_rule.c: boxes as rules of the body.
 //
 // @return  What a box takes when there is a condition for its ports.
@@ -264,11 +295,12 @@ int pp_tuple_rule_cond_get(struct pp_tuple_state *state,
 			   const struct pp_tuple_box *box,
 			   int ip6,
 			   uint32_t *units);
+struct pp_tuple_rule4 pp_tuple_rule_make4(const struct pp_tuple_box *box, uint32_t cond);
 // @param index  Of an entry that has its units.
-void pp_tuple_rule_write(const struct pp_tuple_family *family,
-			 uint32_t index,
-			 const struct pp_tuple_box *box,
-			 uint32_t cond);
+void pp_tuple_rule_write6(const struct pp_tuple_family *family,
+			  uint32_t index,
+			  const struct pp_tuple_box *box,
+			  uint32_t cond);
 // @return  All but the rule's id.
 struct pp_tuple_box pp_tuple_rule_read(const struct pp_tuple_family *family, uint32_t index);
 

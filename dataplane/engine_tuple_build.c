@@ -46,6 +46,7 @@ void pp_tuple_state_destroy(struct pp_tuple_state *state)
 		return;
 	for (int ip6 = 0; ip6 < PP_TUPLE_FAMILIES; ip6++) {
 		free(state->family[ip6].entry);
+		free(state->family[ip6].word_index);
 		free(state->family[ip6].first);
 		free(state->family[ip6].shadow);
 	}
@@ -80,8 +81,14 @@ static int start_family(struct pp_tuple_state *state, const struct build *build,
 	family->ip6 = ip6;
 	family->free[0] = family->free[1] = PP_TUPLE_NONE;
 	family->entry = calloc(pp_tuple_part(family)->rule_units, sizeof(family->entry[0]));
-	if (family->entry == NULL)
+	family->word_index =
+		calloc(2 * (pp_tuple_part(family)->word_mask + 1), sizeof(family->word_index[0]));
+	if (family->entry == NULL || family->word_index == NULL)
 		return -ENOMEM;
+	pp_tuple_words_clear(family);
+	for (uint32_t i = 0; !ip6 && i <= pp_tuple_part(family)->bucket_mask; i++)
+		pp_tuple_line_clear(family, i);
+	family->entry_end = ip6 ? 0 : pp_tuple_homes(&state->config);
 	start_numbers(family, build);
 	return 0;
 }
@@ -129,14 +136,17 @@ static enum pp_tuple_lack place_all(struct pp_tuple_state *state, struct build *
 	return PP_TUPLE_LACK_NOTHING;
 }
 
-static void set_filters(struct pp_tuple_family *family)
+static int set_filters(struct pp_tuple_family *family)
 {
+	int ret;
+
 	pp_tuple_tables_sort(family);
 	for (uint32_t i = 0; i < family->entry_end; i++)
 		if (family->entry[i].units > 0)
 			pp_tuple_filter_add_fields(family, i);
-	pp_tuple_levels_choose(family);
+	ret = pp_tuple_levels_choose(family);
 	family->filters = true;
+	return ret;
 }
 
 // A program that is to be loaded reads no words that tell nothing.
@@ -149,28 +159,73 @@ static void choose_fields(struct pp_tuple_state *state, const struct pp_engine_s
 	memcpy(state->shape.config, &state->config, sizeof(state->config));
 }
 
-// Rules that were split, or that took two units for want of a condition with their ports.
-static bool ask_for_rules(struct pp_tuple_need *need, int ip6)
+static bool more(uint32_t *need)
 {
-	uint32_t *rules = &need->rules[ip6], *units = &need->units[ip6];
-
-	if (!ip6 || *units == 2 * *rules) {
-		if (*rules >= ENTRIES_MAX)
-			return false;
-		*rules = *rules * 2 < ENTRIES_MAX ? *rules * 2 : ENTRIES_MAX;
-	}
-	*units = *rules * (ip6 ? 2 : 1);
+	if (*need >= ENTRIES_MAX)
+		return false;
+	*need = *need * 2 < ENTRIES_MAX ? *need * 2 : ENTRIES_MAX;
 	return true;
 }
 
-// @return  false: there can be no more of what is lacking.
-static bool ask_for_more(struct build *build, enum pp_tuple_lack lack, uint32_t has_conds)
+// Rules that were split, or that took two units for want of a condition with their ports.
+static bool ask_for_rules6(struct pp_tuple_need *need)
 {
-	if (lack == PP_TUPLE_LACK_CONDS && has_conds < CONDS_MAX) {
-		build->need.conds = has_conds * 2;
+	uint32_t *rules = &need->rules[PP_TUPLE_IP6], *units = &need->units[PP_TUPLE_IP6];
+
+	if (*units == 2 * *rules && !more(rules))
+		return false;
+	*units = *rules * 2;
+	return true;
+}
+
+// Rules that were split, or of which more share their keys than chance would have it.
+static bool ask_for_rules4(struct pp_tuple_need *need, const struct pp_tuple_state *state)
+{
+	uint32_t homes = pp_tuple_homes(&state->config);
+
+	if (state->family[PP_TUPLE_IP4].entries > homes)
+		return more(&need->rules[PP_TUPLE_IP4]);
+	need->units[PP_TUPLE_IP4] = state->config.part[PP_TUPLE_IP4].rule_units - homes;
+	return more(&need->units[PP_TUPLE_IP4]);
+}
+
+// @return  false: there can be no more of what is lacking.
+static bool
+ask_for_more(struct build *build, enum pp_tuple_lack lack, const struct pp_tuple_state *state)
+{
+	uint32_t conds = pp_tuple_cond_count(&state->config);
+
+	if (lack == PP_TUPLE_LACK_CONDS && conds < CONDS_MAX) {
+		build->need.conds = conds * 2;
 		return true;
 	}
-	return lack == PP_TUPLE_LACK_ENTRIES && ask_for_rules(&build->need, build->refused_ip6);
+	return lack == PP_TUPLE_LACK_ENTRIES &&
+	       (build->refused_ip6 ? ask_for_rules6(&build->need)
+				   : ask_for_rules4(&build->need, state));
+}
+
+static int finish(struct pp_tuple_state *state,
+		  const struct pp_engine_shape *loaded,
+		  struct pp_tuple_state **out)
+{
+	for (int ip6 = 0; ip6 < PP_TUPLE_FAMILIES; ip6++)
+		if (set_filters(&state->family[ip6]) < 0) {
+			pp_tuple_state_destroy(state);
+			return -ENOMEM;
+		}
+	choose_fields(state, loaded);
+	*out = state;
+	return 0;
+}
+
+// A shape that is made for the rules has room for more of them.
+static bool is_tight(const struct pp_tuple_state *state, const struct pp_engine_shape *loaded)
+{
+	uint32_t units = state->config.part[PP_TUPLE_IP4].rule_units;
+	uint32_t behind = units - pp_tuple_homes(&state->config);
+
+	return memcmp(&state->shape, loaded, sizeof(*loaded)) != 0 && behind < ENTRIES_MAX &&
+	       5 * state->family[PP_TUPLE_IP4].units > 4 * behind;
 }
 
 static int try_to_place(struct build *build,
@@ -181,23 +236,23 @@ static int try_to_place(struct build *build,
 	for (;;) {
 		struct pp_tuple_state *state = state_create(build, shape);
 		enum pp_tuple_lack lack;
-		uint32_t conds;
+		bool again;
 
 		if (state == NULL)
 			return -ENOMEM;
 		lack = place_all(state, build);
-		if (lack == PP_TUPLE_LACK_NOTHING) {
-			for (int ip6 = 0; ip6 < PP_TUPLE_FAMILIES; ip6++)
-				set_filters(&state->family[ip6]);
-			choose_fields(state, shape);
-			*out = state;
-			return 0;
+		if (lack == PP_TUPLE_LACK_NOTHING && is_tight(state, shape)) {
+			lack = PP_TUPLE_LACK_ENTRIES;
+			build->refused_ip6 = 0;
 		}
-		conds = pp_tuple_cond_count(&state->config);
+		if (lack == PP_TUPLE_LACK_NOTHING) {
+			return finish(state, shape, out);
+		}
+		again = ask_for_more(build, lack, state);
 		pp_tuple_state_destroy(state);
 		if (lack == PP_TUPLE_LACK_MEMORY)
 			return -ENOMEM;
-		if (!ask_for_more(build, lack, conds))
+		if (!again)
 			return pp_tuple_refuse(build->box[build->refused_ip6],
 					       build->count[build->refused_ip6], build->refused,
 					       build->refused_ip6, err);
@@ -213,9 +268,13 @@ make_family(struct build *build, const struct pp_engine_rule *rule, uint32_t cou
 	build->box[ip6] = box;
 	if (box == NULL)
 		return -ENOMEM;
-	for (uint32_t i = 0; i < count; i++)
-		if (pp_tuple_box_of(&box[boxes], &rule[i], ip6))
-			build->need.units[ip6] += pp_tuple_box_units(&box[boxes++], ip6);
+	for (uint32_t i = 0; i < count; i++) {
+		if (!pp_tuple_box_of(&box[boxes], &rule[i], ip6))
+			continue;
+		if (ip6)
+			build->need.units[ip6] += pp_tuple_box_units(&box[boxes], ip6);
+		boxes++;
+	}
 	build->count[ip6] = build->need.rules[ip6] = boxes;
 	build->need.conds += pp_tuple_cond_with_ports(box, boxes, ip6);
 	build->masks[ip6] = pp_tuple_plan(build->mask[ip6], box, boxes, ip6, new_seed());

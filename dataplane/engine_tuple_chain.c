@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
+// Entries in chains: those of IPv6 in buckets here, those of IPv4 in lines by engine_tuple_line.c.
 #include "engine_tuple.h"
 
 #include <string.h>
@@ -92,14 +93,11 @@ static void link_entry(struct pp_tuple_family *family, uint32_t at, uint32_t ind
 	pp_tuple_touched(family->state, bucket, sizeof(*bucket));
 }
 
-static void count_entry(struct pp_tuple_family *family, uint32_t index, uint32_t length)
+static void count_entry(struct pp_tuple_family *family, uint32_t index)
 {
 	struct pp_tuple_entry *entry = &family->entry[index];
-	uint32_t slot = pp_tuple_rule(family, index)->slot;
+	uint32_t slot = pp_tuple_rule(family, index)->slot & PP_TUPLE_SLOT_MASK;
 
-	if (length > 0)
-		family->chains[length]--;
-	family->chains[length + 1]++;
 	family->entries++;
 	family->table[entry->table].entries++;
 	entry->sibling = family->first[slot] - 1;
@@ -108,6 +106,40 @@ static void count_entry(struct pp_tuple_family *family, uint32_t index, uint32_t
 		return;
 	pp_tuple_table_rank(family, entry->table, pp_tuple_rule(family, index)->rank);
 	pp_tuple_filter_add(family, index);
+}
+
+// An entry in a bucket.
+//
+// @param entry  In which one, under which tag, of which table.
+// @return       Its index; PP_TUPLE_NONE.
+static uint32_t bucket_add(struct pp_tuple_family *family,
+			   struct pp_tuple_entry entry,
+			   const struct pp_tuple_box *box,
+			   uint32_t length_max)
+{
+	struct pp_tuple_bucket *bucket = pp_tuple_bucket(family, entry.bucket);
+	uint32_t at = find_tag(bucket, entry.tag), length = 0, index, units;
+	int cond;
+
+	if (at != PP_TUPLE_BUCKET_RULES)
+		length = length_of(family, link_at(bucket, at));
+	else
+		at = find_tag(bucket, 0);
+	if (at == PP_TUPLE_BUCKET_RULES || length >= length_max)
+		return PP_TUPLE_NONE;
+	cond = pp_tuple_rule_cond_get(family->state, box, family->ip6, &units);
+	if (cond < 0 || !pp_tuple_room_take(family, units, &index)) {
+		family->lack = cond < 0 ? PP_TUPLE_LACK_CONDS : PP_TUPLE_LACK_ENTRIES;
+		return PP_TUPLE_NONE;
+	}
+	entry.units = (uint8_t)units;
+	family->entry[index] = entry;
+	pp_tuple_rule_write6(family, index, box, (uint32_t)cond);
+	link_entry(family, at, index);
+	if (length > 0)
+		family->chains[length]--;
+	family->chains[length + 1]++;
+	return index;
 }
 
 // Put a box into a table.
@@ -119,30 +151,15 @@ bool pp_tuple_chain_add(struct pp_tuple_family *family,
 			const struct pp_tuple_box *box,
 			uint32_t length_max)
 {
-	struct pp_tuple_bucket *bucket;
-	uint32_t home, at, length = 0, index, units;
-	uint8_t tag;
-	int cond;
+	struct pp_tuple_entry entry = {.table = (uint8_t)table, .units = 1};
+	uint32_t index;
 
-	home = home_of(family, table, box, &tag);
-	bucket = pp_tuple_bucket(family, home);
-	at = find_tag(bucket, tag);
-	if (at != PP_TUPLE_BUCKET_RULES)
-		length = length_of(family, link_at(bucket, at));
-	else
-		at = find_tag(bucket, 0);
-	if (at == PP_TUPLE_BUCKET_RULES || length >= length_max)
+	entry.bucket = home_of(family, table, box, &entry.tag);
+	index = family->ip6 ? bucket_add(family, entry, box, length_max)
+			    : pp_tuple_line_add(family, &entry, box, length_max);
+	if (index == PP_TUPLE_NONE)
 		return false;
-	cond = pp_tuple_rule_cond_get(family->state, box, family->ip6, &units);
-	if (cond < 0 || !pp_tuple_room_take(family, units, &index)) {
-		family->lack = cond < 0 ? PP_TUPLE_LACK_CONDS : PP_TUPLE_LACK_ENTRIES;
-		return false;
-	}
-	family->entry[index] = (struct pp_tuple_entry){
-		.bucket = home, .tag = tag, .table = (uint8_t)table, .units = (uint8_t)units};
-	pp_tuple_rule_write(family, index, box, (uint32_t)cond);
-	link_entry(family, at, index);
-	count_entry(family, index, length);
+	count_entry(family, index);
 	return true;
 }
 
@@ -166,7 +183,7 @@ static void unlink_entry(struct pp_tuple_family *family, uint32_t index)
 	pp_tuple_touched(family->state, bucket, sizeof(*bucket));
 }
 
-void pp_tuple_chain_remove(struct pp_tuple_family *family, uint32_t index)
+static void bucket_remove(struct pp_tuple_family *family, uint32_t index)
 {
 	struct pp_tuple_entry *entry = &family->entry[index];
 	struct pp_tuple_bucket *bucket = pp_tuple_bucket(family, entry->bucket);
@@ -176,9 +193,33 @@ void pp_tuple_chain_remove(struct pp_tuple_family *family, uint32_t index)
 	family->chains[length]--;
 	if (length > 1)
 		family->chains[length - 1]++;
-	family->entries--;
-	family->table[entry->table].entries--;
 	pp_tuple_room_give(family, index);
+}
+
+// @param index  No longer in the list of its rule's entries. Others may be somewhere else then.
+void pp_tuple_chain_remove(struct pp_tuple_family *family, uint32_t index)
+{
+	family->entries--;
+	family->table[family->entry[index].table].entries--;
+	if (family->ip6)
+		bucket_remove(family, index);
+	else
+		pp_tuple_line_remove(family, index);
+}
+
+// The first rule of the chain in which a box would be.
+static uint32_t
+chain_of(const struct pp_tuple_family *family, uint32_t table, const struct pp_tuple_box *box)
+{
+	const struct pp_tuple_bucket *bucket;
+	uint8_t tag;
+	uint32_t at, home = home_of(family, table, box, &tag);
+
+	if (!family->ip6)
+		return pp_tuple_line_link(family, home, tag);
+	bucket = pp_tuple_bucket(family, home);
+	at = find_tag(bucket, tag);
+	return at != PP_TUPLE_BUCKET_RULES ? link_at(bucket, at) : 0;
 }
 
 // Any rule that covers the box stands where the box's key leads, in a table that the box fits.
@@ -187,17 +228,12 @@ uint32_t pp_tuple_covered(const struct pp_tuple_family *family, const struct pp_
 	const struct pp_tuple_mask mask = pp_tuple_box_mask(box);
 
 	for (uint32_t table = 0; table < family->table_count; table++) {
-		const struct pp_tuple_bucket *bucket;
-		uint32_t at, link = 0;
-		uint8_t tag;
+		uint32_t link;
 
 		if (family->table[table].entries == 0 ||
 		    !pp_tuple_mask_fits(&family->table[table].mask, &mask))
 			continue;
-		bucket = pp_tuple_bucket(family, home_of(family, table, box, &tag));
-		at = find_tag(bucket, tag);
-		if (at != PP_TUPLE_BUCKET_RULES)
-			link = link_at(bucket, at);
+		link = chain_of(family, table, box);
 		while (link != 0) {
 			const struct pp_tuple_box of = pp_tuple_rule_read(family, link - 1);
 

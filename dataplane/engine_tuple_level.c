@@ -4,6 +4,8 @@
 #include "engine_tuple.h"
 
 #include <endian.h>
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "engine_tuple_lookup.h"
@@ -17,23 +19,45 @@ static const uint8_t lengths6[][2] = {{32, 48}, {40, 56}, {48, 64}, {32, 64}};
 #define CHOICES (sizeof(lengths4) / sizeof(lengths4[0]))
 _Static_assert(sizeof(lengths4) == sizeof(lengths6), "as many choices");
 
+static uint64_t cells_of(const struct pp_tuple_family *family)
+{
+	return 1ull << (64 - pp_tuple_part(family)->cell_shift);
+}
+
+static void set_bit(struct pp_tuple_family *family, __u16 *cell, uint64_t bit)
+{
+	uint64_t word = pp_tuple_words(family)[*cell];
+
+	if (!(word & bit))
+		*cell = pp_tuple_word_get(family, word | bit);
+}
+
 static void add_cell(struct pp_tuple_family *family, uint32_t table, uint32_t level, uint64_t addr)
 {
 	uint32_t at = pp_tuple_lookup_cell(pp_tuple_numbers(family), level,
 					   pp_tuple_part(family)->cell_shift, addr);
+	__u16 *cell;
 
-	pp_tuple_filter_set(family, &pp_tuple_cells(family)[at].level[level], 1, table);
+	if (family->loose != NULL) {
+		family->loose[(uint64_t)at * PP_TUPLE_LEVELS + level] |= 1ull << table;
+		return;
+	}
+	cell = &pp_tuple_cells(family)[at].level[level];
+	set_bit(family, cell, 1ull << table);
+	pp_tuple_touched(family->state, cell, sizeof(*cell));
 }
 
+// While cells are made it is enough to say so.
 static void fill(struct pp_tuple_family *family, uint32_t table, uint32_t level)
 {
-	uint64_t cells = 1ull << (64 - pp_tuple_part(family)->cell_shift);
 	struct pp_tuple_cell *cell = pp_tuple_cells(family);
 
-	for (uint64_t i = 0; i < cells; i++)
-		cell[i].level[level] |= 1ull << table;
-	pp_tuple_touched(family->state, cell, cells * sizeof(*cell));
 	family->table[table].full |= PP_TUPLE_BY_LEVEL(level);
+	if (family->loose != NULL)
+		return;
+	for (uint64_t i = 0; i < cells_of(family); i++)
+		set_bit(family, &cell[i].level[level], 1ull << table);
+	pp_tuple_touched(family->state, cell, cells_of(family) * sizeof(*cell));
 }
 
 // @param addr  The part of a rule's addresses that the level is about.
@@ -81,10 +105,43 @@ void pp_tuple_level_add(struct pp_tuple_family *family, uint32_t index)
 			  level < 2 ? box.src_bits : box.dst_bits);
 }
 
+// Tables that have their bit in all cells of a level.
+static uint64_t full_word(const struct pp_tuple_family *family, uint32_t level)
+{
+	uint64_t word = 0;
+
+	for (uint32_t i = 0; i < family->table_count; i++)
+		if (family->table[i].full & PP_TUPLE_BY_LEVEL(level))
+			word |= 1ull << i;
+	return word;
+}
+
+static void write_cells(struct pp_tuple_family *family)
+{
+	struct pp_tuple_cell *cell = pp_tuple_cells(family);
+	uint64_t full[PP_TUPLE_LEVELS];
+	uint16_t of_full[PP_TUPLE_LEVELS];
+
+	pp_tuple_words_clear(family);
+	for (uint32_t level = 0; level < PP_TUPLE_LEVELS; level++) {
+		full[level] = full_word(family, level);
+		of_full[level] = pp_tuple_word_get(family, full[level]);
+	}
+	for (uint64_t i = 0; i < cells_of(family); i++)
+		for (uint32_t level = 0; level < PP_TUPLE_LEVELS; level++) {
+			uint64_t word = family->loose[i * PP_TUPLE_LEVELS + level] | full[level];
+
+			cell[i].level[level] = word == full[level]
+						       ? of_full[level]
+						       : pp_tuple_word_get(family, word);
+		}
+}
+
 static void set_levels(struct pp_tuple_family *family, const uint8_t length[2])
 {
-	memset(pp_tuple_cells(family), 0,
-	       sizeof(struct pp_tuple_cell) << (64 - pp_tuple_part(family)->cell_shift));
+	uint64_t count = cells_of(family) * PP_TUPLE_LEVELS;
+
+	memset(family->loose, 0, count * sizeof(family->loose[0]));
 	for (uint32_t i = 0; i < family->table_count; i++)
 		for (uint32_t level = 0; level < PP_TUPLE_LEVELS; level++)
 			family->table[i].full &= ~PP_TUPLE_BY_LEVEL(level);
@@ -92,6 +149,7 @@ static void set_levels(struct pp_tuple_family *family, const uint8_t length[2])
 	for (uint32_t i = 0; i < family->entry_end; i++)
 		if (family->entry[i].units > 0)
 			pp_tuple_level_add(family, i);
+	write_cells(family);
 }
 
 static uint64_t between(struct pp_tuple_state *state, uint16_t lo, uint16_t hi)
@@ -121,7 +179,7 @@ sample(struct pp_tuple_family *family, uint32_t index, struct pp_key *key, uint6
 	}
 }
 
-// A unit in which a rule begins: there is one in each line.
+// A unit in which a rule begins: of IPv6 there is one in each line, of IPv4 in every second or so.
 static uint32_t any_rule(struct pp_tuple_family *family)
 {
 	uint32_t index;
@@ -147,12 +205,15 @@ static uint32_t cost(struct pp_tuple_family *family)
 	return work.probes;
 }
 
-void pp_tuple_levels_choose(struct pp_tuple_family *family)
+int pp_tuple_levels_choose(struct pp_tuple_family *family)
 {
 	const uint8_t(*length)[2] = family->ip6 ? lengths6 : lengths4;
 	uint32_t best = 0, least = UINT32_MAX;
 
-	for (uint32_t i = 0; family->entry_end > 0 && i < CHOICES; i++) {
+	family->loose = calloc(cells_of(family) * PP_TUPLE_LEVELS, sizeof(family->loose[0]));
+	if (family->loose == NULL)
+		return -ENOMEM;
+	for (uint32_t i = 0; family->entries > 0 && i < CHOICES; i++) {
 		uint32_t probes;
 
 		set_levels(family, length[i]);
@@ -163,4 +224,7 @@ void pp_tuple_levels_choose(struct pp_tuple_family *family)
 		}
 	}
 	set_levels(family, length[best]);
+	free(family->loose);
+	family->loose = NULL;
+	return 0;
 }

@@ -2,16 +2,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-static _Thread_local struct {
-	uint32_t probes;
-	uint32_t checks;
-} counted;
+#include "engine_tuple_lookup.h"
+
+static _Thread_local struct pp_tuple_work counted;
 
 #define PP_TUPLE_PROBED() counted.probes++
 #define PP_TUPLE_CHECKED() counted.checks++
+#define PP_TUPLE_READ(at) counted.read == NULL ? (void)0 : counted.read(counted.arg, at)
 #include "tuple.bpf.h"
-
-#include "engine_tuple_lookup.h"
 
 uint32_t pp_tuple_lookup(const void *body,
 			 const struct pp_tuple_config *config,
@@ -21,7 +19,11 @@ uint32_t pp_tuple_lookup(const void *body,
 {
 	uint32_t slot;
 
-	counted.probes = counted.checks = 0;
+	counted = (struct pp_tuple_work){0};
+	if (work != NULL) {
+		counted.read = work->read;
+		counted.arg = work->arg;
+	}
 	slot = pp_tuple_match(body, config, key, sets);
 	if (work != NULL) {
 		work->probes += counted.probes;
@@ -44,7 +46,7 @@ uint32_t pp_tuple_lookup_bucket(const struct pp_tuple_head *head,
 	uint64_t hash = ip6 ? pp_tuple_hash6(&head->table6[table], mul, &key)
 			    : pp_tuple_hash4(&head->table4[table], mul, &key);
 
-	*tag = (uint8_t)pp_tuple_tag_of(hash);
+	*tag = (uint8_t)(ip6 ? pp_tuple_tag_of(hash) : hash >> PP_TUPLE_TAG_SHIFT);
 	return (uint32_t)pp_tuple_bucket_of(hash, bucket_mask);
 }
 

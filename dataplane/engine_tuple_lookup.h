@@ -14,6 +14,10 @@
 struct pp_tuple_work {
 	uint32_t probes;
 	uint32_t checks;
+	// Told of every cache line of the body that is read, with repetitions, but for numbers that all
+	// packets need; may be NULL.
+	void (*read)(void *arg, const void *at);
+	void *arg;
 };
 
 // @param work  May be NULL; is added to.

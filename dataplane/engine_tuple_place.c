@@ -166,19 +166,14 @@ bool pp_tuple_place(struct pp_tuple_family *family, const struct pp_tuple_box *b
 
 void pp_tuple_unplace(struct pp_tuple_family *family, uint32_t slot)
 {
-	uint32_t index;
-
 	if (slot >= family->slots)
 		return;
-	index = family->first[slot] - 1;
+	while (family->first[slot] != 0) {
+		uint32_t index = family->first[slot] - 1;
 
-	while (index != PP_TUPLE_NONE) {
-		uint32_t next = family->entry[index].sibling;
-
+		family->first[slot] = family->entry[index].sibling + 1;
 		pp_tuple_chain_remove(family, index);
 		family->stale++;
-		index = next;
 	}
-	family->first[slot] = 0;
 	family->shadow[slot] = 0;
 }

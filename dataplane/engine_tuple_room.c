@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-// Units of the body for rules. A rule of IPv6 takes one or the two of a cache line: halves that are
-// free join.
+// Units of the body for rules: of IPv4 those behind the homes. A rule of IPv6 takes one or the two of
+// a cache line: halves that are free join.
 #include "engine_tuple.h"
 
 static void push(struct pp_tuple_family *family, uint32_t index, uint32_t units)
@@ -46,7 +46,7 @@ bool pp_tuple_room_take(struct pp_tuple_family *family, uint32_t units, uint32_t
 	uint32_t buckets = pp_tuple_part(family)->bucket_mask + 1, from = units;
 
 	// Short rules of IPv6 may be more than there are buckets for.
-	if (family->entries >= buckets * PP_TUPLE_BUCKET_FILL)
+	if (family->ip6 && family->entries >= buckets * PP_TUPLE_BUCKET_FILL)
 		return false;
 	if (family->ip6 && units == 1 && family->free[0] == PP_TUPLE_NONE)
 		from = 2;

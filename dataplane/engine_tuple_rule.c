@@ -88,13 +88,27 @@ static void write6(struct pp_tuple_rule *rule, const struct pp_tuple_box *box, u
 	rest->shift[1] = shift6(in_half(box->dst_bits, 1));
 }
 
-void pp_tuple_rule_write(const struct pp_tuple_family *family,
-			 uint32_t index,
-			 const struct pp_tuple_box *box,
-			 uint32_t cond)
+struct pp_tuple_rule4 pp_tuple_rule_make4(const struct pp_tuple_box *box, uint32_t cond)
+{
+	uint32_t src_shift = 32u - box->src_bits, dst_shift = 32u - box->dst_bits;
+
+	return (struct pp_tuple_rule4){
+		.rule = {.rank = box->rank,
+			 .next = src_shift << PP_TUPLE_LINK_BITS,
+			 .cond = cond * (uint32_t)sizeof(struct pp_tuple_cond) |
+				 dst_shift << PP_TUPLE_LINK_BITS,
+			 .slot = box->slot},
+		.ports = ports_of(box),
+		.addr = box->addr[0],
+	};
+}
+
+void pp_tuple_rule_write6(const struct pp_tuple_family *family,
+			  uint32_t index,
+			  const struct pp_tuple_box *box,
+			  uint32_t cond)
 {
 	struct pp_tuple_rule *rule = pp_tuple_rule(family, index);
-	struct pp_tuple_rule4 *rule4 = (struct pp_tuple_rule4 *)rule;
 	uint32_t units = family->entry[index].units;
 
 	*rule = (struct pp_tuple_rule){
@@ -102,14 +116,7 @@ void pp_tuple_rule_write(const struct pp_tuple_family *family,
 		.cond = cond * (uint32_t)sizeof(struct pp_tuple_cond),
 		.slot = box->slot,
 	};
-	if (family->ip6) {
-		write6(rule, box, units);
-	} else {
-		rule->next |= (32u - box->src_bits) << PP_TUPLE_LINK_BITS;
-		rule->cond |= (32u - box->dst_bits) << PP_TUPLE_LINK_BITS;
-		rule4->ports = ports_of(box);
-		rule4->addr = box->addr[0];
-	}
+	write6(rule, box, units);
 	pp_tuple_touched(family->state, rule, units * PP_TUPLE_UNIT_BYTES);
 }
 
@@ -141,7 +148,7 @@ struct pp_tuple_box pp_tuple_rule_read(const struct pp_tuple_family *family, uin
 		family->state, (rule->cond & LOW_BITS) / sizeof(struct pp_tuple_cond));
 	struct pp_tuple_box box = {
 		.rank = rule->rank,
-		.slot = rule->slot,
+		.slot = family->ip6 ? rule->slot : rule->slot & PP_TUPLE_SLOT_MASK,
 		.sets = cond->sets,
 		.value = (uint32_t)cond->word,
 		.mask = (uint32_t)(cond->word >> 32),

@@ -29,6 +29,21 @@ static uint8_t tag_at(const struct pp_tuple_bucket *bucket, uint32_t at)
 	return (uint8_t)(bucket->tags[at / 8] >> 8 * (at % 8));
 }
 
+static uint32_t split_of(const struct pp_tuple_family *family, uint32_t line)
+{
+	return pp_tuple_rule(family, 2 * line)->cond & PP_TUPLE_SPLIT_LAST;
+}
+
+// A bit for each tag from here on.
+static uint32_t tags_behind(const struct pp_tuple_family *family, uint32_t link)
+{
+	uint32_t bits = 0;
+
+	for (; link != 0; link = pp_tuple_rule(family, link - 1)->next & LINK_MASK)
+		bits |= 1u << (family->entry[link - 1].tag & 7);
+	return bits;
+}
+
 static const char *check_chain(struct seen *seen, uint32_t bucket, uint8_t tag, uint32_t link)
 {
 	const struct pp_tuple_family *family = seen->family;
@@ -45,7 +60,11 @@ static const char *check_chain(struct seen *seen, uint32_t bucket, uint8_t tag, 
 		entry = &family->entry[link - 1];
 		REQUIRE(!seen->reached[link - 1]);
 		seen->reached[link - 1] = 1;
-		REQUIRE(entry->bucket == bucket && entry->tag == tag);
+		REQUIRE(entry->bucket == bucket);
+		REQUIRE(family->ip6 ? entry->tag == tag
+				    : ((entry->tag ^ tag) >> split_of(family, bucket) & 1) == 0);
+		REQUIRE(family->ip6 || length == 0 ||
+			link > pp_tuple_homes(&family->state->config));
 		REQUIRE(rule->rank >= rank);
 		rank = rule->rank;
 		REQUIRE(pp_tuple_table(family, entry->table)->best_rank <= rule->rank);
@@ -53,6 +72,8 @@ static const char *check_chain(struct seen *seen, uint32_t bucket, uint8_t tag, 
 			family->state->cond_end * sizeof(struct pp_tuple_cond));
 		seen->of_table[entry->table]++;
 		link = rule->next & LINK_MASK;
+		if (!family->ip6)
+			REQUIRE(rule->slot >> PP_TUPLE_SLOT_BITS == tags_behind(family, link));
 	}
 	seen->entries += length;
 	seen->chains[length]++;
@@ -79,13 +100,44 @@ static const char *check_bucket(struct seen *seen, uint32_t index)
 	return wrong;
 }
 
+// Two rules of a line have a home each, unless no bit tells them apart.
+static bool is_split(const struct pp_tuple_family *family, uint32_t home)
+{
+	uint32_t next = (pp_tuple_rule(family, home)->next & LINK_MASK) - 1;
+
+	return next == PP_TUPLE_NONE || family->entry[home ^ 1].units > 0 ||
+	       (pp_tuple_rule(family, next)->next & LINK_MASK) != 0 ||
+	       (family->entry[home].tag ^ family->entry[next].tag) >> PP_TUPLE_SPLIT_FIRST == 0;
+}
+
+static const char *check_line(struct seen *seen, uint32_t index)
+{
+	const struct pp_tuple_family *family = seen->family;
+	uint32_t split = split_of(family, index);
+	const char *wrong = NULL;
+
+	for (uint32_t side = 0; wrong == NULL && side < 2; side++) {
+		const struct pp_tuple_rule *home = pp_tuple_rule(family, 2 * index + side);
+		uint8_t tag = family->entry[2 * index + side].tag;
+
+		if (home->rank == PP_TUPLE_RANK_NONE) {
+			REQUIRE((home->next & LINK_MASK) == 0);
+			continue;
+		}
+		REQUIRE((tag >> split & 1) == side);
+		REQUIRE(is_split(family, 2 * index + side));
+		wrong = check_chain(seen, index, tag, 2 * index + side + 1);
+	}
+	return wrong;
+}
+
 static bool
 has_bit(const struct pp_tuple_family *family, uint32_t level, uint64_t addr, uint32_t table)
 {
 	uint32_t at = pp_tuple_lookup_cell(pp_tuple_numbers(family), level,
 					   pp_tuple_part(family)->cell_shift, addr);
 
-	return pp_tuple_cells(family)[at].level[level] >> table & 1;
+	return pp_tuple_words(family)[pp_tuple_cells(family)[at].level[level]] >> table & 1;
 }
 
 // Both ends of a range, and some ports between them.
@@ -160,13 +212,15 @@ check_entry(const struct seen *seen, uint32_t index, const struct pp_tuple_box *
 static const char *check_units(const struct seen *seen)
 {
 	const struct pp_tuple_family *family = seen->family;
-	uint32_t used = 0, free_units = 0;
+	uint32_t used = 0, free_units = 0, homes = 0;
 
+	if (!family->ip6)
+		homes = pp_tuple_homes(&family->state->config);
 	REQUIRE(family->entry_end <= pp_tuple_part(family)->rule_units);
 	for (uint32_t i = 0; i < family->entry_end; i++) {
 		const struct pp_tuple_entry *entry = &family->entry[i];
-		bool is_long =
-			entry->units > 0 && (pp_tuple_rule(family, i)->cond & PP_TUPLE_LONG) != 0;
+		bool is_long = family->ip6 && entry->units > 0 &&
+			       (pp_tuple_rule(family, i)->cond & PP_TUPLE_LONG) != 0;
 
 		REQUIRE((entry->units > 0) == (seen->reached[i] == 1));
 		REQUIRE(entry->units == 0 || entry->free_units == 0);
@@ -176,10 +230,11 @@ static const char *check_units(const struct seen *seen)
 			REQUIRE(i % 2 == 0);
 			REQUIRE(entry[1].units == 0 && entry[1].free_units == 0);
 		}
-		used += entry->units;
+		REQUIRE(i >= homes || entry->free_units == 0);
+		used += i >= homes ? entry->units : 0;
 		free_units += entry->free_units;
 	}
-	REQUIRE(used == family->units && used + free_units == family->entry_end);
+	REQUIRE(used == family->units && used + free_units + homes == family->entry_end);
 	for (uint32_t units = 1; units <= 2; units++)
 		for (uint32_t i = family->free[units - 1]; i != PP_TUPLE_NONE;
 		     i = family->entry[i].sibling) {
@@ -225,7 +280,7 @@ check_family(struct seen *seen, const struct pp_engine_rule *rule, uint32_t coun
 	const char *wrong = NULL;
 
 	for (uint32_t i = 0; wrong == NULL && i <= pp_tuple_part(family)->bucket_mask; i++)
-		wrong = check_bucket(seen, i);
+		wrong = family->ip6 ? check_bucket(seen, i) : check_line(seen, i);
 	if (wrong != NULL)
 		return wrong;
 	REQUIRE(seen->entries == family->entries);

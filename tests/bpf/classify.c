@@ -3,10 +3,12 @@
 // `push-packet bench classify`, which shares the code. Needs root.
 //
 //   classify [--engine linear] [--rules FILE|gen:acl:10000:1] [--flows N] [--seed 1] [--search]
+//            [--lines]
 //
 // 65,536 headers, each a random packet of a random rule, all different, or --flows of them in random
 // order. Every answer is compared with the naive matcher's and with the engine's twin in user space.
-// --search looks for the worst header.
+// --search looks for the worst header. --lines, for IPv4 in engine `tuple`: which parts of the image the
+// headers read.
 #include <errno.h>
 #include <getopt.h>
 #include <sched.h>
@@ -16,7 +18,9 @@
 
 #include <push-packet/classify.h>
 
+#include "classify_lines.h"
 #include "classify_search.h"
+#include "engine_tuple.h"
 #include "flat_oracle.h"
 #include "ruleset_open.h"
 
@@ -28,6 +32,7 @@ struct options {
 	uint32_t flows;
 	uint64_t seed;
 	bool search;
+	bool lines;
 };
 
 struct subject {
@@ -123,8 +128,10 @@ static int run(struct subject *s, const struct options *options, struct pp_error
 	if (options->engine->counts)
 		printf("a packet: %.2f probes, %.2f checks\n", (double)work.probes / KEYS,
 		       (double)work.checks / KEYS);
-	if (!options->search)
-		return 0;
+	if (options->lines && options->engine->ops == &pp_engine_tuple)
+		ret = classify_lines(&s->c, s->header, KEYS);
+	if (ret < 0 || !options->search)
+		return ret;
 	ret = classify_search(s->run, &s->c, s->header, KEYS, options->seed, &worst);
 	if (ret < 0)
 		return pp_error_set(err, ret, 0, 0, "test run: %s", strerror(-ret));
@@ -134,9 +141,13 @@ static int run(struct subject *s, const struct options *options, struct pp_error
 }
 
 static const struct option long_options[] = {
-	{"engine", required_argument, NULL, 'e'}, {"rules", required_argument, NULL, 'r'},
-	{"flows", required_argument, NULL, 'f'},  {"seed", required_argument, NULL, 's'},
-	{"search", no_argument, NULL, 'w'},	  {0},
+	{"engine", required_argument, NULL, 'e'},
+	{"rules", required_argument, NULL, 'r'},
+	{"flows", required_argument, NULL, 'f'},
+	{"seed", required_argument, NULL, 's'},
+	{"search", no_argument, NULL, 'w'},
+	{"lines", no_argument, NULL, 'l'},
+	{0},
 };
 
 static bool take_option(struct options *options, int which)
@@ -153,6 +164,9 @@ static bool take_option(struct options *options, int which)
 		return options->flows > 0 && options->flows <= KEYS;
 	case 's':
 		options->seed = strtoull(optarg, NULL, 10);
+		return true;
+	case 'l':
+		options->lines = true;
 		return true;
 	case 'w':
 		options->search = true;

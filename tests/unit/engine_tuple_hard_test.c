@@ -286,6 +286,29 @@ static void touch_nothing(void *arg, uint64_t offset_bytes, uint64_t bytes)
 	(void)bytes;
 }
 
+Test(engine_tuple_hard, words_that_run_out_cost_probes_and_nothing_else)
+{
+	const struct pp_engine_touch touch = {touch_nothing, NULL};
+	struct pp_tuple_family *family;
+	struct rule_gen gen;
+
+	rule_gen_init(&gen, 11);
+	for (uint32_t i = 0; i < RULES; i++) {
+		rule[i].src_bits = (uint8_t)(16 + i % 17);
+		rule[i].src[0] = (uint8_t)rule_gen_below(&gen, 256);
+		rule[i].src[1] = (uint8_t)rule_gen_below(&gen, 256);
+		rule[i].src[2] = rule[i].src[3] = 0;
+	}
+	cr_assert_eq(compile(600), 0);
+	cr_assert_eq(pp_engine_tuple.change(state, body, &rule[599], 1, NULL, 0, &touch), 0);
+	family = &((struct pp_tuple_state *)state)->family[PP_TUPLE_IP4];
+	for (uint64_t i = 0; i <= pp_tuple_part(family)->word_mask; i++)
+		pp_tuple_word_get(family, ~i);
+	cr_expect_eq(family->word_end, pp_tuple_part(family)->word_mask + 1);
+	cr_assert_eq(pp_engine_tuple.change(state, body, NULL, 0, &rule[599], 101, &touch), 0);
+	compare(&gen, 700, 5000);
+}
+
 Test(engine_tuple_hard, tables_that_lost_their_rules_are_in_the_bound)
 {
 	const struct pp_engine_touch touch = {touch_nothing, NULL};
