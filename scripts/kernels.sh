@@ -36,9 +36,9 @@ BUDGETS="
 	linear+1024+sets+cache/ethernet      900000 900000 900000
 	linear+1024+sets+cache/ethernet+time 900000 900000 900000
 	linear+1024+sets+cache/raw-ip        900000 900000 900000
-	tuple/ethernet                       463000 900000 463000
-	tuple/ethernet+time                  463000 900000 463000
-	tuple/raw-ip                         463000 900000 463000
+	tuple/ethernet                       463000 990000 463000
+	tuple/ethernet+time                  463000 990000 463000
+	tuple/raw-ip                         463000 990000 463000
 	tuple+sets+cache/ethernet            480000 990000 480000
 	tuple+sets+cache/ethernet+time       480000 990000 480000
 	tuple+sets+cache/raw-ip              480000 990000 480000
