@@ -127,6 +127,5 @@ __attribute__((noinline)) void pp_lanes_tick(struct pp_lanes *lanes, uint64_t no
 void pp_lanes_flush(struct pp_lanes *lanes)
 {
 	for (uint32_t i = 0; i < lanes->count; i++)
-		if (lanes->lane[i].handoff != NULL)
-			pp_handoff_flush(lanes->lane[i].handoff);
+		pp_handoff_flush(lanes->lane[i].handoff);
 }

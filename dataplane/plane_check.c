@@ -111,6 +111,10 @@ static int check_bounds(const struct pp_plane_config *config, struct pp_error *e
 	if (config->copy > PP_COPY_OFF || config->route > PP_ROUTE_OFF)
 		return pp_error_set(err, -EINVAL, 0, 0,
 				    "copy and route are a PP_COPY_ and a PP_ROUTE_ value");
+	if (config->layout > PP_LAYOUT_SPREAD || config->hugepages > PP_HUGEPAGES_ON)
+		return pp_error_set(err, -EINVAL, 0, 0,
+				    "layout and hugepages are a PP_LAYOUT_ and a PP_HUGEPAGES_ "
+				    "value");
 	if (config->worker_cpu_count > PP_WORKERS_MAX)
 		return pp_error_set(err, -EINVAL, 0, 0, "at most %d CPUs for workers",
 				    PP_WORKERS_MAX);

@@ -65,7 +65,7 @@ void pp_port_close(struct pp_port *port);
 
 int pp_port_fd(const struct pp_port *port);
 
-// Give free frames to the kernel. Call before rx_burst.
+// Give free frames to the kernel, as many as it has use for.
 void pp_port_refill(struct pp_port *port);
 
 // The same however few they are: before nothing else is done for a while.

@@ -56,12 +56,11 @@ static int bind_patiently(struct pp_port *port, const struct pp_port_params *par
 
 // What the kernel has use for. In copy mode a packet takes a frame from the fill ring and a slot of the
 // receive ring at once. Frames beyond that ring's slots, a burst that is being treated and one that is
-// not worth a refill yet only make the round longer on which each of them leaves the cache.
+// not worth a refill yet only make the round longer on which each of them leaves the cache. With
+// zero-copy the driver's own ring has frames too.
 static uint32_t receiving_max(const struct pp_port *port, const struct pp_plane_config *config)
 {
-	uint32_t most = config->rx_slots + 2 * PP_BURST;
-
-	return port->info.zerocopy || most > config->fill_slots ? config->fill_slots : most;
+	return port->info.zerocopy ? UINT32_MAX : config->rx_slots + 2 * PP_BURST;
 }
 
 // Frames that begin at multiples of a power of two share a few sets of the CPU's caches: 4,096 of
