@@ -48,6 +48,12 @@ static void emit(void *opaque, void *body)
 	memcpy(body, state->body, state->shape.body_bytes);
 }
 
+// So much that a compilation pays.
+static bool is_stale(const struct pp_tuple_family *family)
+{
+	return family->stale > STALE_FREE + family->entries / 4;
+}
+
 static int remove_rule(struct pp_tuple_state *state, const struct pp_engine_rule *rule)
 {
 	if (rule->frames & PP_FRAMES_OTHER)
@@ -59,7 +65,7 @@ static int remove_rule(struct pp_tuple_state *state, const struct pp_engine_rule
 		if (rule->slot < family->slots && (family->shadow[rule->slot] & PP_TUPLE_HIDES))
 			return -EAGAIN;
 		pp_tuple_unplace(family, rule->slot);
-		if (family->stale > STALE_FREE + family->entries / 4)
+		if (is_stale(family))
 			return -EAGAIN;
 	}
 	return 0;
@@ -72,7 +78,8 @@ static int add_rule(struct pp_tuple_state *state, const struct pp_engine_rule *r
 	if ((rule->frames & PP_FRAMES_OTHER) && pp_tuple_other_add(state, rule) < 0)
 		return -EAGAIN;
 	for (int ip6 = 0; ip6 < PP_TUPLE_FAMILIES; ip6++)
-		if (pp_tuple_box_of(&box, rule, ip6) && !pp_tuple_place(&state->family[ip6], &box))
+		if (pp_tuple_box_of(&box, rule, ip6) &&
+		    (!pp_tuple_place(&state->family[ip6], &box) || is_stale(&state->family[ip6])))
 			return -EAGAIN;
 	return 0;
 }

@@ -99,7 +99,7 @@ struct pp_tuple_family {
 	uint32_t free[2]; // lists: of one unit, and for IPv6 of two
 	uint32_t units; // in use; IPv4: behind the homes
 	uint32_t entries;
-	uint32_t stale; // deletions that left bits behind
+	uint32_t stale; // deletions that left bits behind, and cells that got no word of their own
 	uint32_t slots; // that the next two have room for
 	uint32_t *first; // by slot: 1 + first entry of a rule
 	uint8_t *shadow; // by slot: PP_TUPLE_HIDES, PP_TUPLE_HIDDEN

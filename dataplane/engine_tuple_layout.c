@@ -4,6 +4,7 @@
 #include <string.h>
 
 #define SMALL 4096u // rules of which a cache has room for more than they need
+#define WORDS_MAX 65536u // a cell names one in 16 bits
 
 struct pp_tuple_table *pp_tuple_table(const struct pp_tuple_family *family, uint32_t table)
 {
@@ -125,6 +126,17 @@ static uint32_t cell_bits(uint32_t rules)
 				: 15;
 }
 
+// Of the four words that a cell names most are another cell's too. Around 10,000 rules, whose image is to
+// stay below a megabyte, there are as many words as cells, else twice as many.
+static uint32_t word_count(uint32_t rules)
+{
+	uint32_t bits = cell_bits(rules), count = 2u << bits;
+
+	if (bits == 13 && rules <= 16384)
+		count /= 2;
+	return count < WORDS_MAX ? count : WORDS_MAX;
+}
+
 static uint32_t put(uint64_t *end, uint64_t bytes)
 {
 	uint64_t at = *end;
@@ -154,8 +166,8 @@ void pp_tuple_layout(struct pp_engine_shape *shape, const struct pp_tuple_need *
 		part->cell_shift = 64 - bits;
 		part->fields = PP_TUPLE_BY_ALL;
 		part->cell_at = put(&end, sizeof(struct pp_tuple_cell) << bits);
-		part->word_at = put(&end, sizeof(__u64) << bits);
-		part->word_mask = (1u << bits) - 1;
+		part->word_mask = word_count(need->rules[ip6]) - 1;
+		part->word_at = put(&end, (uint64_t)(part->word_mask + 1) * sizeof(__u64));
 		if (ip6)
 			part->bucket_at =
 				put(&end, (part->bucket_mask + 1) * sizeof(struct pp_tuple_bucket));

@@ -179,19 +179,29 @@ sample(struct pp_tuple_family *family, uint32_t index, struct pp_key *key, uint6
 	}
 }
 
-// A unit in which a rule begins: of IPv6 there is one in each line, of IPv4 in every second or so.
-static uint32_t any_rule(struct pp_tuple_family *family)
+// Units in which rules begin, random ones.
+static void choose_rules(struct pp_tuple_family *family, uint32_t chosen[SAMPLES])
 {
-	uint32_t index;
+	uint32_t seen = 0;
 
-	do
-		index = (uint32_t)(pp_tuple_random(family->state) % family->entry_end);
-	while (family->entry[index].units == 0);
-	return index;
+	// Vitter, "Random Sampling with a Reservoir" (TOMS 1985), algorithm R.
+	for (uint32_t i = 0; i < family->entry_end; i++) {
+		uint64_t at = seen;
+
+		if (family->entry[i].units == 0)
+			continue;
+		if (seen >= SAMPLES)
+			at = pp_tuple_random(family->state) % (seen + 1);
+		if (at < SAMPLES)
+			chosen[at] = i;
+		seen++;
+	}
+	for (uint32_t i = seen; seen > 0 && i < SAMPLES; i++)
+		chosen[i] = chosen[i % seen];
 }
 
 // Probes that packets of some rules take.
-static uint32_t cost(struct pp_tuple_family *family)
+static uint32_t cost(struct pp_tuple_family *family, const uint32_t chosen[SAMPLES])
 {
 	struct pp_tuple_work work = {0};
 
@@ -199,7 +209,7 @@ static uint32_t cost(struct pp_tuple_family *family)
 		struct pp_key key = {0};
 		uint64_t sets;
 
-		sample(family, any_rule(family), &key, &sets);
+		sample(family, chosen[i], &key, &sets);
 		pp_tuple_lookup(family->state->body, &family->state->config, &key, sets, &work);
 	}
 	return work.probes;
@@ -208,16 +218,17 @@ static uint32_t cost(struct pp_tuple_family *family)
 int pp_tuple_levels_choose(struct pp_tuple_family *family)
 {
 	const uint8_t(*length)[2] = family->ip6 ? lengths6 : lengths4;
-	uint32_t best = 0, least = UINT32_MAX;
+	uint32_t best = 0, least = UINT32_MAX, chosen[SAMPLES];
 
 	family->loose = calloc(cells_of(family) * PP_TUPLE_LEVELS, sizeof(family->loose[0]));
 	if (family->loose == NULL)
 		return -ENOMEM;
+	choose_rules(family, chosen);
 	for (uint32_t i = 0; family->entries > 0 && i < CHOICES; i++) {
 		uint32_t probes;
 
 		set_levels(family, length[i]);
-		probes = cost(family);
+		probes = cost(family, chosen);
 		if (probes < least) {
 			least = probes;
 			best = i;

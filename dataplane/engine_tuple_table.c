@@ -130,7 +130,8 @@ static void move_tables(struct pp_tuple_family *family, const struct ranked rank
 	for (uint32_t i = 0; i < family->table_count; i++)
 		family->order[i] = to[family->order[i]];
 	for (uint32_t i = 0; i < family->entry_end; i++)
-		family->entry[i].table = to[family->entry[i].table];
+		if (family->entry[i].units > 0)
+			family->entry[i].table = to[family->entry[i].table];
 }
 
 // Only before bits are set: they go by tables.

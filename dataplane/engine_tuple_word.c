@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 // Words are found by an open hash table of indices. One that no cell has any more stays, and is taken
-// again for the same: only compile() forgets.
+// again for the same: only compile() forgets. When they
+// run out between two compilations, that counts as what deletions leave behind.
 #include "engine_tuple.h"
 
 #include <string.h>
@@ -44,8 +45,10 @@ uint16_t pp_tuple_word_get(struct pp_tuple_family *family, uint64_t word)
 
 	if (found != 0)
 		return (uint16_t)(found - 1);
-	if (family->word_end > pp_tuple_part(family)->word_mask)
+	if (family->word_end > pp_tuple_part(family)->word_mask) {
+		family->stale += family->filters;
 		return EVERYTHING;
+	}
 	add_word(family, word);
 	return (uint16_t)(family->word_end - 1);
 }

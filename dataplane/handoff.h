@@ -180,7 +180,8 @@ static inline uint32_t pp_handoff_write_frames(struct pp_handoff *handoff,
 	return n;
 }
 
-// How many frames push_frames() takes, of so many: no fewer until something else is pushed.
+// How many frames push_frames() takes, of so many: no fewer until something else is pushed. As if each took
+// a unit: in a ring that is nearly full a run could be longer.
 static inline uint32_t pp_handoff_fits(struct pp_handoff *handoff, uint32_t n)
 {
 	uint32_t room = handoff->mask - (handoff->tail - (uint32_t)handoff->back);
