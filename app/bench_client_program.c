@@ -5,6 +5,7 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <net/if.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "rtt.skel.h"
@@ -70,13 +71,19 @@ static int load(struct pp_bench_client_program *program,
 		const struct pp_bench_client_program_params *params,
 		uint32_t ifindex)
 {
+	int ret;
+
 	if (params->driver_times && params->skb)
-		program->no_driver = "generic XDP does not ask drivers";
+		snprintf(program->no_driver, sizeof(program->no_driver),
+			 "generic XDP does not ask drivers");
 	if (params->driver_times && !params->skb) {
-		if (load_driver(program, params, ifindex) == 0)
+		ret = load_driver(program, params, ifindex);
+		if (ret == 0)
 			return 0;
-		program->no_driver = "the kernel does not load a program that asks for them (Linux "
-				     "6.3 or later with BTF, and a driver that knows XDP metadata)";
+		snprintf(program->no_driver, sizeof(program->no_driver),
+			 "the kernel does not load a program that asks for them: %s (it takes "
+			 "Linux 6.3 or later with BTF, and a driver that knows XDP metadata)",
+			 strerror(-ret));
 	}
 	return load_plain(program, params);
 }
@@ -123,7 +130,7 @@ const char *pp_bench_client_program_why(const struct pp_bench_client_program *pr
 	int error;
 
 	if (program->driver == NULL)
-		return program->no_driver;
+		return program->no_driver[0] != '\0' ? program->no_driver : NULL;
 	error = *(volatile int *)&program->driver->bss->driver_error;
 	if (error == -EOPNOTSUPP)
 		return "the driver has none";

@@ -17,8 +17,7 @@ struct pp_rtt_driver_bpf;
 struct pp_bench_client_program {
 	struct pp_rtt_bpf *plain; // one of them is there
 	struct pp_rtt_driver_bpf *driver;
-	const char *
-		no_driver; // why the driver is not asked; NULL: it is, or nobody wanted it. Constant
+	char no_driver[192]; // why the driver is not asked; "": it is, or nobody wanted it
 	int program_fd;
 	int sockets_fd; // map: AF_XDP socket by queue
 };

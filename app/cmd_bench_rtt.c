@@ -314,7 +314,8 @@ static int run_session(struct session *s, struct pp_error *err)
 		ret = pp_bench_rtt_init(&s->rtt, s->o->stages, err);
 	if (ret == 0 && s->o->receive_times) {
 		s->rtt.arrivals = &s->arrivals;
-		ret = pp_bench_arrivals_init(&s->arrivals);
+		if (pp_bench_arrivals_init(&s->arrivals) < 0)
+			ret = pp_error_set(err, -ENOMEM, 0, 0, "out of memory");
 	}
 	if (ret == 0 && pp_histogram_create(&s->sum, 3) < 0)
 		ret = pp_error_set(err, -ENOMEM, 0, 0, "out of memory");

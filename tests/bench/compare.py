@@ -84,8 +84,8 @@ class Comparison:
     def end_turns(self, side):
         said = side.finish(lambda receiver: receiver.finish())
         if said is not None and abs(said - side.delivered) > side.delivered / 1e5:
-            raise AssertionError(f"{side.receiver.name} says {said:,} packets, the driver of the "
-                                 f"interface {side.delivered:,}")
+            raise Missing(f"says that it got {said:,} packets, the driver of the interface says "
+                          f"{side.delivered:,}")
 
     def takes_turns(self):
         return self.peer is not None and self.ours().driver_counts and self.peer().driver_counts
@@ -178,10 +178,11 @@ def compare_in_turn(comparison, sides, args):
             receiver = make()
             sides[side]["name"] = receiver.name
             alive[side] = named(receiver, lambda r=receiver: in_turn.Side(r))
-        run_pairs(comparison, sides,
-                  lambda side, _: comparison.measure_turn(alive[side], args), args)
+        run_pairs(comparison, sides, lambda side, _: named(
+            alive[side].receiver, lambda: comparison.measure_turn(alive[side], args)), args)
         while alive:
-            comparison.end_turns(alive.popitem()[1])
+            side = alive.popitem()[1]
+            named(side.receiver, lambda s=side: comparison.end_turns(s))
     finally:
         for side in alive.values():
             side.lab.close()
@@ -196,10 +197,16 @@ def named(receiver, do):
 
 def compare(comparison, kept, args):
     """Pairs in turn, so that what drifts drifts under both; kept: pairs of earlier sittings."""
-    sides = kept or {"ours": {"runs": []}, "peer": {"runs": []}}
-    way = compare_in_turn if args.in_turn and comparison.takes_turns() else compare_fresh
+    way = "in turn" if args.in_turn else "fresh"
+    sides = kept or {"ours": {"runs": []}, "peer": {"runs": []}, "way": way}
+    if args.pairs == 0:
+        return {"comparison": comparison, **sides}
     try:
-        way(comparison, sides, args)
+        if args.in_turn and not comparison.takes_turns():
+            raise Missing("its packets are counted at the end of a run: leave out --in-turn")
+        if sides["way"] != way:
+            raise Missing(f"the pairs in {args.keep} are of the other kind: {sides['way']}")
+        (compare_in_turn if args.in_turn else compare_fresh)(comparison, sides, args)
     except Missing as why:
         return {"comparison": comparison, "missing": str(why)}
     return {"comparison": comparison, **sides}
@@ -212,7 +219,7 @@ def read_kept(path):
 def write_kept(path, results):
     """After each comparison, so that a run that is ended leaves what it has."""
     kept = read_kept(path) if pathlib.Path(path).exists() else {}
-    kept |= {result["comparison"].name: {side: result[side] for side in ("ours", "peer")}
+    kept |= {result["comparison"].name: {side: result[side] for side in ("ours", "peer", "way")}
              for result in results if "missing" not in result}
     pathlib.Path(path).write_text(json.dumps(kept, indent=1), encoding="utf-8")
 
@@ -284,7 +291,7 @@ def main():
     parser.add_argument("--in-turn", action="store_true",
                         help="one lab for all runs of a side, which is stopped while it is the "
                         "other's turn: pairs of 0.1 s that what drifts cannot part (not for "
-                        "copies, nft and AF_PACKET, whose counts come at their end)")
+                        "copies, nft and AF_PACKET, which are counted at the end of a run)")
     parser.add_argument("--only", action="append", metavar="NAME", choices=NAMES,
                         help=f"one of them; may be given more than once: {', '.join(NAMES)}")
     parser.add_argument("--behind", metavar="FILE",
