@@ -359,8 +359,8 @@ static const struct pp_option options[] = {
 const struct pp_command pp_command_bench_handoff = {
 	.name = "handoff",
 	.summary = "the ring between a worker and an analysis thread, with the way back",
-	.synopsis = "[--peer ck|rte|pointers|all|none] [--batch N] [--pairs N] [--cpus A,B]\n"
-		    "[OPTION...] " PP_BENCH_SYNOPSIS,
+	.synopsis = "[--peer ck|rte|pointers|all|none] [--batch N] [--pairs N]\n"
+		    "[--cpus A,B] [OPTION...]\n" PP_BENCH_SYNOPSIS,
 	.description =
 		"Measure what handing packets to an analysis thread costs: frame and port go there "
 		"in batches, and come back. One way: as many "
