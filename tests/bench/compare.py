@@ -83,7 +83,7 @@ class Comparison:
 
     def end_turns(self, side):
         said = side.finish(lambda receiver: receiver.finish())
-        if said is not None and abs(said - side.delivered) > side.delivered / 1e5:
+        if abs(said - side.delivered) > side.delivered / 1e5:
             raise Missing(f"says that it got {said:,} packets, the driver of the interface says "
                           f"{side.delivered:,}")
 
@@ -198,7 +198,7 @@ def named(receiver, do):
 def compare(comparison, kept, args):
     """Pairs in turn, so that what drifts drifts under both; kept: pairs of earlier sittings."""
     way = "in turn" if args.in_turn else "fresh"
-    sides = kept or {"ours": {"runs": []}, "peer": {"runs": []}, "way": way}
+    sides = {"ours": {"runs": []}, "peer": {"runs": []}, "way": way} | (kept or {})
     if args.pairs == 0:
         return {"comparison": comparison, **sides}
     try:
@@ -267,8 +267,10 @@ def judge(results, args):
     """One table, one document, one chart: push-packet bench pairs."""
     done = [result for result in results if "missing" not in result]
     document = {
-        "settings": {"pairs": max((len(result["ours"]["runs"]) for result in done), default=0), "seconds": str(args.seconds),
-                     "sides": "in turn" if args.in_turn else "fresh", "flows": args.flows,
+        "settings": {"pairs": max((len(result["ours"]["runs"]) for result in done), default=0),
+                     "seconds": str(args.seconds),
+                     "sides": ", ".join(sorted({result["way"] for result in done})),
+                     "flows": args.flows,
                      "rtt_rate": args.rate, "rtt_size": args.size, "rings": RINGS["rx"],
                      "umem_frames": FRAMES, "rules_behind": args.behind or ""},
         "warnings": [f"missing: {result['missing']}" for result in results
