@@ -326,19 +326,26 @@ Test(apply, packets_of_a_rule_just_removed_are_its_own)
 	cr_expect_eq(counted_in(COUNTER, PP_SLOT_FORMER), 0);
 }
 
-// Alone, a sink gets packets without metadata: they must not be taken for the second consumer's.
-Test(apply, second_consumer_of_routed_packets_gets_its_own_and_no_other)
+// Add a rule while packets come to port 9.
+static uint32_t added_in_a_flood(const char *text)
 {
-	uint32_t mirror;
+	uint32_t id;
 
-	start_plane("route to sink proto udp dport 9");
 	begin_flood(9);
 	for (int i = 0; i < 100; i++)
 		pause_ms();
-	mirror = changed(0, "route to mirror proto udp dport 10");
+	id = changed(0, text);
 	for (int i = 0; i < 100; i++)
 		pause_ms();
 	end_flood();
+	return id;
+}
+
+// Alone, a sink gets packets without metadata: they must not be taken for the second consumer's.
+Test(apply, second_consumer_of_routed_packets_gets_its_own_and_no_other)
+{
+	start_plane("route to sink proto udp dport 9");
+	const uint32_t mirror = added_in_a_flood("route to mirror proto udp dport 10");
 	cr_expect_gt(total(PP_LEDGER_SINK), 1000);
 	cr_expect_eq(total(PP_LEDGER_SINK), total(PP_LEDGER_XSK_RX));
 	send_settled(10, 1000);
@@ -354,13 +361,7 @@ Test(apply, second_consumer_beside_a_reflector_gets_its_own_and_no_other)
 	start_plane("route to mirror proto udp dport 9");
 	send_settled(9, 100);
 	cr_expect_eq(total(PP_LEDGER_REFLECTED), 100);
-	begin_flood(9);
-	for (int i = 0; i < 100; i++)
-		pause_ms();
-	rule = changed(0, "route to sink proto udp dport 10");
-	for (int i = 0; i < 100; i++)
-		pause_ms();
-	end_flood();
+	rule = added_in_a_flood("route to sink proto udp dport 10");
 	cr_expect_eq(total(PP_LEDGER_SINK), 0);
 	send_settled(10, 1000);
 	cr_expect_eq(total(PP_LEDGER_SINK), 1000);
