@@ -11,9 +11,10 @@
 // key's hash leads to a chain of rules by rank. What is looked for in a chain is a rule that matches,
 // whatever table or key it was put there for, so that a false one costs time and nothing else. For
 // IPv4 the hash leads to a cache line of rules, which holds the first one of each of its two chains;
-// for IPv6, whose rules are larger, to a bucket, which has one entry for each tag. Before anything is hashed, words with a bit for each table
-// say which tables can hold a match: one word by protocol, one by each port, two by each address, at
-// two lengths of prefix. A bit too many costs a probe; one too few would be wrong.
+// for IPv6, whose rules are larger, to a bucket, which has one entry for each tag. Before anything is
+// hashed, words with a bit for each table say which tables can hold a match: one word by protocol, one by
+// each port, two by each address, at two lengths of prefix. A bit too many costs a probe; one too few
+// would be wrong.
 //
 // The body begins with struct pp_tuple_head. What else there is lies where the config says, which
 // is a constant of the program: it keeps every index in bounds, so the body need not be trusted.

@@ -245,9 +245,8 @@ static int try_to_place(struct build *build,
 			lack = PP_TUPLE_LACK_ENTRIES;
 			build->refused_ip6 = 0;
 		}
-		if (lack == PP_TUPLE_LACK_NOTHING) {
+		if (lack == PP_TUPLE_LACK_NOTHING)
 			return finish(state, shape, out);
-		}
 		again = ask_for_more(build, lack, state);
 		pp_tuple_state_destroy(state);
 		if (lack == PP_TUPLE_LACK_MEMORY)
